@@ -1,0 +1,1 @@
+"""From Canvas's answers to declared tables: contracts, JSON to frames, CSV to typed batches, quarantine."""

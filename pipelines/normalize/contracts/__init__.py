@@ -1,0 +1,37 @@
+"""What each table holds: one declaration per endpoint or report, from which everything else follows."""
+
+from pipelines.normalize.contracts.model import (
+    SYSTEM_COLUMNS,
+    Column,
+    ColumnType,
+    Privacy,
+    Report,
+    Table,
+    snake_case,
+    unique_names,
+)
+from pipelines.normalize.contracts.registry import (
+    REPORTS,
+    TABLES,
+    report_contract,
+    report_table,
+    table_contract,
+    undeclared_table,
+)
+
+__all__ = [
+    "REPORTS",
+    "SYSTEM_COLUMNS",
+    "TABLES",
+    "Column",
+    "ColumnType",
+    "Privacy",
+    "Report",
+    "Table",
+    "report_contract",
+    "report_table",
+    "snake_case",
+    "table_contract",
+    "undeclared_table",
+    "unique_names",
+]
