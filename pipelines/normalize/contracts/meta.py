@@ -1,11 +1,11 @@
-"""Contracts of the tables about the tables that are loaded like any other: the quarantine."""
+"""Contracts of the tables about the tables: the quarantine, which is loaded like any other, and what publish writes."""
 
 from pipelines.normalize.contracts.model import Column, ColumnType, Privacy, Table
 
 QUARANTINE = Table(
     schema="meta",
     name="quarantine",
-    description="Rows that Canvas gave and that do not fit their table, with the reason. Nothing is dropped in silence.",
+    description="Rows that Canvas gave and that do not fit their table, with the reason. None is dropped silently.",
     grain="one row per rejected row",
     key=("table_name", "line_number"),
     key_is_unique=False,
@@ -21,3 +21,197 @@ QUARANTINE = Table(
 )
 
 LOADED_TABLES = (QUARANTINE,)
+
+_ID, _TEXT, _TIME, _FLAG, _NUMBER = (
+    ColumnType.BIGINT,
+    ColumnType.VARCHAR,
+    ColumnType.TIMESTAMPTZ,
+    ColumnType.BOOLEAN,
+    ColumnType.DOUBLE,
+)
+
+
+def _written(name: str, description: str, grain: str, key: tuple[str, ...], columns: tuple[Column, ...]) -> Table:
+    return Table(
+        schema="meta",
+        name=name,
+        description=description,
+        grain=grain,
+        key=key,
+        columns=columns,
+        source="canvaslake, at each publish",
+        slice="the whole table",
+        group="meta",
+    )
+
+
+LOADS = _written(
+    "loads",
+    "The loads whose rows are in this file.",
+    "one row per table and slice",
+    ("table_name", "slice"),
+    (
+        Column("table_name", _TEXT, "The table that the load brought rows for.", nullable=False),
+        Column("slice", _TEXT, "The scope that the load speaks for.", nullable=False),
+        Column("load_id", _TEXT, "Id of the load, as in _load_id of the rows.", nullable=False),
+        Column("source", _TEXT, "Endpoint family or report."),
+        Column("report_id", _ID, "Canvas id of the report, for loads of reports."),
+        Column("rows", _ID, "Rows of the load in this table.", "rows"),
+        Column("sha256", _TEXT, "Checksum of the Parquet file."),
+        Column("path", _TEXT, "The Parquet file, below the lake."),
+        Column("extracted_at", _TIME, "When Canvas gave the rows.", "UTC"),
+        Column("committed_at", _TIME, "When the load became live.", "UTC"),
+    ),
+)
+
+COVERAGE = _written(
+    "coverage",
+    "How the last question about each scope and endpoint ended. Unreadable is not empty.",
+    "one row per scope and endpoint",
+    ("scope_kind", "scope_id", "endpoint"),
+    (
+        Column("instance", _TEXT, "The Canvas that was asked."),
+        Column("scope_kind", _TEXT, "account, course or student.", nullable=False),
+        Column("scope_id", _TEXT, "Id of the account, course or student.", nullable=False),
+        Column("endpoint", _TEXT, "What was asked for.", nullable=False),
+        Column("status", _TEXT, "loaded, empty, forbidden, missing, failed or skipped.", nullable=False),
+        Column("http_status", _ID, "Status of Canvas's last answer."),
+        Column("request_id", _TEXT, "Canvas's id of the request, for questions to its operators."),
+        Column("attempts", _ID, "How often it was asked.", "requests"),
+        Column("detail", _TEXT, "What went wrong."),
+        Column("at", _TIME, "When the question ended.", "UTC"),
+    ),
+)
+
+REPORT_RUNS = _written(
+    "report_runs",
+    "Every report that was wanted, from the wish to the load.",
+    "one row per wanted report",
+    ("intent_id",),
+    (
+        Column("intent_id", _ID, "Id of the wish.", nullable=False),
+        Column("instance", _TEXT, "The Canvas that was asked."),
+        Column("account_id", _ID, "The account that the report is about."),
+        Column("report", _TEXT, "Name of the report in Canvas."),
+        Column("parameters", _TEXT, "What was asked for, as JSON."),
+        Column("origin", _TEXT, "schedule, sync, command or adopted."),
+        Column("window", _TEXT, "The scheduled moment or the call that the wish belongs to."),
+        Column("report_id", _ID, "Canvas id of the report."),
+        Column("status", _TEXT, "Canvas's last word: created, running, compiling, complete, error, aborted, deleted."),
+        Column("progress", _ID, "Canvas's last word; 100 is also set by failure.", "percent"),
+        Column("wanted_at", _TIME, "When the wish was written down.", "UTC"),
+        Column("asked_at", _TIME, "When Canvas had the report.", "UTC"),
+        Column("finished_at", _TIME, "When it was seen to be complete.", "UTC"),
+        Column("loaded_at", _TIME, "When its rows became live.", "UTC"),
+        Column("ended_at", _TIME, "When the story of the wish was over.", "UTC"),
+        Column("attempts", _ID, "Failed attempts to load it.", "attempts"),
+        Column("failure", _TEXT, "Why it failed, last."),
+        Column("load_id", _TEXT, "The load that fulfilled it."),
+    ),
+)
+
+DRIFT = _written(
+    "drift",
+    "Where Canvas differs from the contracts: unknown columns, missing ones.",
+    "one row per difference",
+    ("table_name", "kind", "name"),
+    (
+        Column("table_name", _TEXT, "The table concerned.", nullable=False),
+        Column("kind", _TEXT, "unknown column or missing column.", nullable=False),
+        Column("name", _TEXT, "The column concerned.", nullable=False),
+        Column("detail", _TEXT, "What was done about it."),
+        Column("first_load_id", _TEXT, "The load that showed it first."),
+        Column("first_seen_at", _TIME, "When it was seen first.", "UTC"),
+        Column("last_seen_at", _TIME, "When it was seen last.", "UTC"),
+    ),
+)
+
+CHECKS = _written(
+    "checks",
+    "What was checked before this file was published.",
+    "one row per table and check",
+    ("table_name", "check_name"),
+    (
+        Column("table_name", _TEXT, "The table checked.", nullable=False),
+        Column("check_name", _TEXT, "key_unique, key_not_null or row_count.", nullable=False),
+        Column("passed", _FLAG, "Whether the check passed.", nullable=False),
+        Column("severity", _TEXT, "error or warning."),
+        Column("detail", _TEXT, "What was found, and what was done about it."),
+        Column("at", _TIME, "When it was checked.", "UTC"),
+    ),
+)
+
+MODELS = _written(
+    "models",
+    "The models in this file and what they were made from.",
+    "one row per model",
+    ("model",),
+    (
+        Column("model", _TEXT, "Qualified name of the model's table.", nullable=False),
+        Column("fingerprint", _TEXT, "Checksum of the SQL and of everything that went into the model.", nullable=False),
+        Column("rows", _ID, "Rows of the model.", "rows"),
+        Column("seconds", _NUMBER, "How long it took to make.", "seconds"),
+        Column("refreshed_at", _TIME, "When it was made.", "UTC"),
+    ),
+)
+
+TABLE_LIST = _written(
+    "tables",
+    "The tables of this file.",
+    "one row per table",
+    ("table_schema", "table_name"),
+    (
+        Column("table_schema", _TEXT, "Schema of the table.", nullable=False),
+        Column("table_name", _TEXT, "Name of the table.", nullable=False),
+        Column("description", _TEXT, "What the table holds."),
+        Column("grain", _TEXT, "What one row stands for."),
+        Column("key", _TEXT, "The columns that tell rows apart."),
+        Column("source", _TEXT, "Endpoint, report or model file."),
+        Column("row_count", _ID, "Rows in this generation.", "rows"),
+    ),
+)
+
+COLUMN_LIST = _written(
+    "columns",
+    "The columns of this file.",
+    "one row per column",
+    ("table_schema", "table_name", "position"),
+    (
+        Column("table_schema", _TEXT, "Schema of the table.", nullable=False),
+        Column("table_name", _TEXT, "Name of the table.", nullable=False),
+        Column("column_name", _TEXT, "Name of the column.", nullable=False),
+        Column("position", _ID, "Place of the column, from 1.", nullable=False),
+        Column("data_type", _TEXT, "DuckDB type."),
+        Column("description", _TEXT, "What the column says."),
+        Column("unit", _TEXT, "Unit of the values."),
+        Column("is_key", _FLAG, "Whether the column is part of the key."),
+        Column("source", _TEXT, "Key or header in Canvas."),
+        Column("privacy", _TEXT, "none, pseudonym, identity or record."),
+    ),
+)
+
+GENERATION = _written(
+    "generation",
+    "Which generation this file is.",
+    "one row",
+    ("generation",),
+    (
+        Column("generation", _ID, "Number of the generation; grows with every publish.", nullable=False),
+        Column("published_at", _TIME, "When the file was made.", "UTC", nullable=False),
+        Column("instance", _TEXT, "The Canvas instances in the file, comma separated."),
+        Column("canvaslake_version", _TEXT, "The canvaslake that made the file."),
+    ),
+)
+
+WRITTEN_TABLES = (
+    GENERATION,
+    LOADS,
+    COVERAGE,
+    REPORT_RUNS,
+    DRIFT,
+    CHECKS,
+    MODELS,
+    TABLE_LIST,
+    COLUMN_LIST,
+)
+"""The tables that publish writes; they carry no system columns."""

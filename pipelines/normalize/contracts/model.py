@@ -156,7 +156,7 @@ def snake_case(header: str) -> str:
 
 
 def unique_names(names: list[str]) -> list[str]:
-    """Number repeated names: `name`, `name_2`, `name_3`, in order of appearance, without hitting a name in use."""
+    """Return the names with repeats numbered (`name`, `name_2`, ...), without hitting a name in use."""
     taken = set(names)
     seen: set[str] = set()
     result = []

@@ -140,7 +140,7 @@ SECTIONS = _member(
 
 ENROLLMENTS = _member(
     "enrollments",
-    "Enrollments in sections. Concluded ones only with include_deleted. People without a usable login are left out by Canvas.",
+    "Enrollments in sections. Concluded ones only with include_deleted; people without a usable login never.",
     "one row per enrollment",
     ("canvas_enrollment_id",),
     (

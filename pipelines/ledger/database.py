@@ -1,0 +1,111 @@
+"""The SQLite file under the ledger: opening it, its tables, one transaction at a time.
+
+What the rows mean stands in the modules beside this one (intents, loads, coverage, notes). Several processes use the
+file at once: WAL lets readers go on beside one writer, and every write takes the write lock at its start, so that a
+decision and the row it leads to are one step.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipelines.ledger.schema import MIGRATIONS
+
+_BUSY_SECONDS = 60.0
+
+
+def utc_now() -> datetime:
+    """Return the present moment in UTC; the one clock that tests replace."""
+    return datetime.now(UTC)
+
+
+class Ledger:
+    """A handle on `ledger.sqlite`. Cheap to make; opens one connection per use, so threads and forks can share it.
+
+    `clock` gives the present moment in UTC.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], datetime] = utc_now) -> None:
+        self.path = path
+        self.clock = clock
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not path.exists():
+            path.touch(mode=0o600)
+        with self._connection() as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            _migrate(connection, path)
+
+    def now(self) -> str:
+        """Return the present moment as the ledger writes it: ISO 8601 in UTC, to the microsecond, sortable as text."""
+        return timestamp(self.clock())
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection that sees one state of the ledger."""
+        with self._connection() as connection:
+            connection.execute("BEGIN DEFERRED")
+            try:
+                yield connection
+            finally:
+                connection.execute("ROLLBACK")
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection that holds the write lock: all of the block happens, or nothing does."""
+        with self._connection() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        connection = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)
+        try:
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA foreign_keys = ON")
+            # FULL: a load that was reported as committed is still there after the machine lost its power.
+            connection.execute("PRAGMA synchronous = FULL")
+            yield connection
+        finally:
+            connection.close()
+
+
+def timestamp(moment: datetime) -> str:
+    """Return a moment as the ledger writes it; ValueError without a time zone."""
+    if moment.tzinfo is None:
+        raise ValueError("a moment without a time zone cannot be stored")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def moment(text: str | None) -> datetime | None:
+    """Return a stored moment, or None."""
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version == len(MIGRATIONS):
+        return
+    if version > len(MIGRATIONS):
+        raise RuntimeError(
+            f"{path} was written by a newer canvaslake (ledger version {version}, this one knows {len(MIGRATIONS)}). "
+            "Upgrade canvaslake, or point CANVASLAKE_HOME at another folder."
+        )
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # Another process may have migrated while this one waited for the lock.
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        for number, statements in enumerate(MIGRATIONS[version:], start=version + 1):
+            for statement in statements:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {number}")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")

@@ -1,0 +1,253 @@
+"""Loads and the files they brought: the lake's commit log.
+
+A load replaces the live file of each of its slices in one transaction. The files themselves are written by the lake;
+here stands only which of them are live, since when, and until when.
+"""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from pipelines.ledger.database import Ledger, moment, timestamp
+
+
+@dataclass(frozen=True)
+class Load:
+    """One answer of Canvas, taken in: where it came from, what scope it speaks for, how its rows add up.
+
+    `load_id` is the identity of the load: the same report gives the same id, so that loading it twice is one load.
+    `version` orders the answers of one slice where they can arrive out of order (the id of a report); None: the later
+    commit is the newer answer.
+    """
+
+    load_id: str
+    instance: str
+    source: str
+    scope: dict[str, str | int | None]
+    extracted_at: datetime
+    rows_read: int
+    rows_loaded: int
+    rows_quarantined: int
+    content_hash: str
+    report_id: int | None = None
+    version: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.rows_read != self.rows_loaded + self.rows_quarantined:
+            raise ValueError(
+                f"load {self.load_id} does not add up: {self.rows_read} rows read, {self.rows_loaded} loaded, "
+                f"{self.rows_quarantined} quarantined. Nothing was committed; please report this as a bug."
+            )
+
+
+@dataclass(frozen=True)
+class LoadFile:
+    """One Parquet file of a load. `path` is relative to the lake; `content_hash` leaves out the system columns."""
+
+    table: str
+    slice: str
+    path: str
+    rows: int
+    bytes: int
+    sha256: str
+    content_hash: str
+
+
+@dataclass(frozen=True)
+class LiveFile:
+    """A file that speaks for its slice, with the load that brought it; the fields are those of `meta.loads`."""
+
+    table_name: str
+    slice: str
+    load_id: str
+    source: str
+    report_id: int | None
+    rows: int
+    sha256: str
+    path: str
+    extracted_at: str
+    committed_at: str
+
+
+@dataclass(frozen=True)
+class Drift:
+    """A difference between a contract and what came: an unknown column, a missing one."""
+
+    table: str
+    kind: str
+    name: str
+    detail: str
+
+
+class CommitResult(StrEnum):
+    """What a commit did."""
+
+    COMMITTED = "committed"
+    UNCHANGED = "unchanged"
+    """Every file equals the live file of its slice: recorded, and the live files stay."""
+    ALREADY_LOADED = "already loaded"
+    """The load_id is in the ledger: nothing was done."""
+    SUPERSEDED = "superseded"
+    """A newer answer for the slices is live: recorded, and the newer one stays."""
+
+
+def commit_load(
+    ledger: Ledger,
+    load: Load,
+    files: Sequence[LoadFile],
+    *,
+    cleared: Sequence[tuple[str, str]] = (),
+    drift: Sequence[Drift] = (),
+    intent_id: int | None = None,
+) -> CommitResult:
+    """Record a load and make its files live, in one transaction. Before it nothing happened; after it all did.
+
+    `cleared` are (table, slice) pairs that the load found empty without writing a file. `intent_id` is the report
+    intent that the load fulfils.
+    """
+    now = ledger.now()
+    with ledger.write() as connection:
+        if connection.execute("SELECT 1 FROM loads WHERE load_id = ?", (load.load_id,)).fetchone():
+            _fulfil(connection, intent_id, load.load_id, now)
+            return CommitResult.ALREADY_LOADED
+        live = {file.table: _live(connection, file.table, file.slice) for file in files}
+        result = _decide(load, files, live)
+        _insert_load(connection, load, now, unchanged=result is CommitResult.UNCHANGED)
+        if result is not CommitResult.UNCHANGED:
+            for file in files:
+                _insert_file(connection, load, file, now, live=result is CommitResult.COMMITTED)
+        if result is CommitResult.COMMITTED:
+            for table, slice_name in cleared:
+                _retire(connection, table, slice_name, now)
+        for item in drift:
+            _record_drift(connection, item, load.load_id, now)
+        _fulfil(connection, intent_id, load.load_id, now)
+    return result
+
+
+def _decide(load: Load, files: Sequence[LoadFile], live: dict[str, sqlite3.Row | None]) -> CommitResult:
+    rows = [(file, live[file.table]) for file in files]
+    if load.version is not None and any(
+        row is not None and row["version"] is not None and row["version"] > load.version for _, row in rows
+    ):
+        return CommitResult.SUPERSEDED
+    if rows and all(row is not None and row["content_hash"] == file.content_hash for file, row in rows):
+        return CommitResult.UNCHANGED
+    return CommitResult.COMMITTED
+
+
+def _live(connection: sqlite3.Connection, table: str, slice_name: str) -> sqlite3.Row | None:
+    row: sqlite3.Row | None = connection.execute(
+        "SELECT * FROM files WHERE table_name = ? AND slice = ? AND live_to IS NULL", (table, slice_name)
+    ).fetchone()
+    return row
+
+
+def _insert_load(connection: sqlite3.Connection, load: Load, now: str, *, unchanged: bool) -> None:
+    connection.execute(
+        "INSERT INTO loads (load_id, instance, source, scope, report_id, rows_read, rows_loaded, rows_quarantined,"
+        " content_hash, unchanged, extracted_at, committed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            load.load_id,
+            load.instance,
+            load.source,
+            json.dumps(load.scope, sort_keys=True),
+            load.report_id,
+            load.rows_read,
+            load.rows_loaded,
+            load.rows_quarantined,
+            load.content_hash,
+            unchanged,
+            timestamp(load.extracted_at),
+            now,
+        ),
+    )
+
+
+def _insert_file(connection: sqlite3.Connection, load: Load, file: LoadFile, now: str, *, live: bool) -> None:
+    if live:
+        _retire(connection, file.table, file.slice, now)
+    connection.execute(
+        "INSERT INTO files (load_id, table_name, slice, path, rows, bytes, sha256, content_hash, version, live_from,"
+        " live_to) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            load.load_id,
+            file.table,
+            file.slice,
+            file.path,
+            file.rows,
+            file.bytes,
+            file.sha256,
+            file.content_hash,
+            load.version,
+            now,
+            None if live else now,
+        ),
+    )
+
+
+def _retire(connection: sqlite3.Connection, table: str, slice_name: str, now: str) -> None:
+    connection.execute(
+        "UPDATE files SET live_to = ? WHERE table_name = ? AND slice = ? AND live_to IS NULL", (now, table, slice_name)
+    )
+
+
+def _fulfil(connection: sqlite3.Connection, intent_id: int | None, load_id: str, now: str) -> None:
+    if intent_id is None:
+        return
+    connection.execute(
+        "UPDATE intents SET load_id = ?, loaded_at = ?, ended_at = COALESCE(ended_at, ?), parked_at = NULL"
+        " WHERE intent_id = ? AND loaded_at IS NULL",
+        (load_id, now, now, intent_id),
+    )
+
+
+def _record_drift(connection: sqlite3.Connection, drift: Drift, load_id: str, now: str) -> None:
+    connection.execute(
+        "INSERT INTO drift (table_name, kind, name, detail, first_load_id, first_seen_at, last_seen_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (table_name, kind, name) DO UPDATE SET last_seen_at = excluded.last_seen_at,"
+        " detail = excluded.detail",
+        (drift.table, drift.kind, drift.name, drift.detail, load_id, now, now),
+    )
+
+
+def live_files(ledger: Ledger, as_of: datetime | None = None) -> list[LiveFile]:
+    """Return the files that speak for their slices now, or as of a moment, ordered by table and slice."""
+    condition, arguments = "live_to IS NULL", list[str]()
+    if as_of is not None:
+        at = timestamp(as_of)
+        condition, arguments = "live_from <= ? AND (live_to IS NULL OR live_to > ?)", [at, at]
+    rows = rows_of(
+        ledger,
+        "SELECT files.table_name, files.slice, files.load_id, loads.source, loads.report_id, files.rows, files.sha256,"
+        " files.path, loads.extracted_at, loads.committed_at FROM files JOIN loads USING (load_id)"
+        f" WHERE {condition} ORDER BY files.table_name, files.slice",
+        arguments,
+    )
+    return [LiveFile(**row) for row in rows]  # type: ignore[arg-type]
+
+
+def is_loaded(ledger: Ledger, load_id: str) -> bool:
+    """Return whether a load with that id has been committed."""
+    with ledger.read() as connection:
+        return connection.execute("SELECT 1 FROM loads WHERE load_id = ?", (load_id,)).fetchone() is not None
+
+
+def last_load_at(ledger: Ledger, source: str, scope: dict[str, str | int | None]) -> datetime | None:
+    """Return when a scope of a source was last loaded or found unchanged; None if never."""
+    with ledger.read() as connection:
+        row = connection.execute(
+            "SELECT max(committed_at) AS at FROM loads WHERE source = ? AND scope = ?",
+            (source, json.dumps(scope, sort_keys=True)),
+        ).fetchone()
+    return moment(row["at"])
+
+
+def rows_of(ledger: Ledger, sql: str, arguments: Sequence[object] = ()) -> list[dict[str, object]]:
+    """Return the rows of a read of the ledger, as the warehouse copies them into `meta`."""
+    with ledger.read() as connection:
+        return [dict(row) for row in connection.execute(sql, tuple(arguments)).fetchall()]

@@ -1,0 +1,80 @@
+"""Department analytics: from Canvas's answers to batches of their tables, in the documented and the real shapes.
+
+The documentation shows activity as maps from date or category to a number; Canvas sends lists of objects. Both are
+taken. An extra `"id": null` is dropped, wherever Rails adds it.
+"""
+
+from dataclasses import dataclass
+
+from pipelines.normalize.contracts import department
+from pipelines.normalize.rows import Batch, UnexpectedAnswerShapeError, batch_from_records
+
+
+@dataclass(frozen=True)
+class DepartmentScope:
+    """What a department answer speaks for. `term_filter` is current, completed or term; `term_id` only with term."""
+
+    account_id: int
+    term_filter: str
+    term_id: int | None = None
+
+    def columns(self) -> dict[str, object]:
+        """Return the scope as the columns that every department table begins with."""
+        return {"account_id": self.account_id, "term_filter": self.term_filter, "term_id": self.term_id}
+
+
+def activity_by_date(answer: object, scope: DepartmentScope) -> Batch:
+    """Return `analytics.department_activity_by_date` from an activity answer."""
+    return batch_from_records(
+        department.ACTIVITY_BY_DATE,
+        _entries(_member(answer, "by_date"), "date"),
+        given=scope.columns(),
+        ignored=("id",),
+    )
+
+
+def activity_by_category(answer: object, scope: DepartmentScope) -> Batch:
+    """Return `analytics.department_activity_by_category` from an activity answer."""
+    return batch_from_records(
+        department.ACTIVITY_BY_CATEGORY,
+        _entries(_member(answer, "by_category"), "category"),
+        given=scope.columns(),
+        ignored=("id",),
+    )
+
+
+def grades(answer: object, scope: DepartmentScope) -> Batch:
+    """Return `analytics.department_grades` from a map of whole scores to counts (all null: no distribution cached)."""
+    if not isinstance(answer, dict):
+        raise UnexpectedAnswerShapeError("department grades: Canvas gave no map of scores to counts")
+    rows = [{"score": score, "students": students} for score, students in answer.items() if score != "id"]
+    return batch_from_records(department.GRADES, rows, given=scope.columns())
+
+
+def statistics(answer: object, scope: DepartmentScope) -> Batch:
+    """Return `analytics.department_statistics` from an object of counts."""
+    if not isinstance(answer, dict) or not answer:
+        raise UnexpectedAnswerShapeError("department statistics: Canvas gave no object of counts")
+    return batch_from_records(department.STATISTICS, [answer], given=scope.columns(), ignored=("id",))
+
+
+def statistics_by_subaccount(answer: object, scope: DepartmentScope) -> Batch:
+    """Return `analytics.department_statistics_by_subaccount` from the `accounts` of an answer."""
+    return batch_from_records(department.STATISTICS_BY_SUBACCOUNT, _member(answer, "accounts"), given=scope.columns())
+
+
+def _member(answer: object, name: str) -> object:
+    if not isinstance(answer, dict) or name not in answer:
+        raise UnexpectedAnswerShapeError(f"department analytics: the answer has no {name}")
+    return answer[name]
+
+
+def _entries(member: object, key: str) -> object:
+    """Return the documented map (day or category to views) as the list of objects that Canvas really sends."""
+    if isinstance(member, dict):
+        return [
+            {key: name, **value} if isinstance(value, dict) else {key: name, "views": value}
+            for name, value in member.items()
+            if name != "id"
+        ]
+    return member

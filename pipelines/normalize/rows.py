@@ -1,0 +1,116 @@
+"""Columns to a batch of a table's rows: typed, checked for what must be there, bad rows set aside.
+
+A batch adds up: rows read = rows kept + rows quarantined. What an endpoint's answer looks like is the business
+of the modules per family, and what a file looks like that of `csv_files`.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.normalize.contracts import ColumnType, Table, snake_case, unique_names
+from pipelines.normalize.values import Typed, as_json, from_json
+
+
+@dataclass(frozen=True)
+class QuarantinedRow:
+    """A row that does not fit its table. `line_number` counts from 1; `raw` is the row as Canvas gave it."""
+
+    line_number: int | None
+    reason: str
+    raw: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Typed rows of one table, in the columns of its contract and after them columns nobody declared (text)."""
+
+    frame: pd.DataFrame
+    quarantined: tuple[QuarantinedRow, ...] = ()
+
+    @property
+    def rows_read(self) -> int:
+        """Rows that Canvas gave for this batch."""
+        return len(self.frame) + len(self.quarantined)
+
+
+class UnexpectedAnswerShapeError(Exception):
+    """An answer that is valid JSON and not what its endpoint gives: nothing of it is loaded, and old rows stay."""
+
+
+def batch_from_records(
+    table: Table, records: object, *, given: Mapping[str, object] | None = None, ignored: Collection[str] = ()
+) -> Batch:
+    """Turn a list of JSON objects into a batch of a table.
+
+    Keys are found by the columns' source names; `given` are columns that the question implies and the answer leaves
+    out. Keys that are neither declared nor `ignored` are kept as text columns behind the declared ones.
+
+    Raises UnexpectedAnswerShapeError if `records` is not a list of objects.
+    """
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        raise UnexpectedAnswerShapeError(
+            f"{table.qualified}: Canvas gave {_kind(records)} where a list of objects is due"
+        )
+    given = dict(given or {})
+    values: dict[str, list[object]] = {}
+    for column in table.columns:
+        if column.name in given:
+            values[column.name] = [given[column.name]] * len(records)
+        else:
+            values[column.name] = [record.get(column.source_name) for record in records]
+    known = {column.source_name for column in table.columns} | set(ignored) | set(given)
+    unknown = sorted({key for record in records for key in record} - known)
+    names = unique_names([*values, *(snake_case(key) for key in unknown)])[len(values) :]
+    texts = {
+        name: [_as_text(record.get(key)) for record in records]
+        for name, key in zip(names, unknown, strict=True)
+        if any(record.get(key) is not None for record in records)
+    }
+    typed = {column.name: from_json(values[column.name], column.type) for column in table.columns}
+    bad = bad_rows(table, typed)
+    rows = [
+        QuarantinedRow(position + 1, reason, as_json({**given, **records[position]}))
+        for position, reason in sorted(bad.items())
+    ]
+    arrays = {name: array for name, (array, _) in typed.items()}
+    arrays.update({name: from_json(column, ColumnType.VARCHAR)[0] for name, column in texts.items()})
+    return Batch(frame_of(arrays, bad), tuple(rows))
+
+
+def _as_text(value: object) -> object:
+    return as_json(value) if isinstance(value, dict | list) else value
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, list):
+        return "a list of something else"
+    return {dict: "an object", str: "text", type(None): "null"}.get(type(value), "a plain value")
+
+
+def bad_rows(table: Table, typed: Mapping[str, Typed]) -> dict[int, str]:
+    """Return the positions of rows that cannot be kept, each with every reason."""
+    reasons: dict[int, list[str]] = {}
+    for column in table.columns:
+        array, bad = typed[column.name]
+        for position, reason in bad.items():
+            reasons.setdefault(position, []).append(f"{column.name} {reason}")
+        if not column.nullable and array.null_count:
+            for position in pc.indices_nonzero(pc.is_null(array)).to_pylist():
+                if position not in bad:
+                    reasons.setdefault(position, []).append(f"{column.name} is missing")
+    return {position: "; ".join(texts) for position, texts in reasons.items()}
+
+
+def frame_of(arrays: Mapping[str, Any], without: Mapping[int, str]) -> pd.DataFrame:
+    """Return Arrow arrays as a frame with Arrow types, leaving some positions out."""
+    table = pa.table(dict(arrays))
+    if without:
+        keep = pa.array([position not in without for position in range(table.num_rows)])
+        table = table.filter(keep)
+    frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
+    return frame

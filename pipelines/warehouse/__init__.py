@@ -1,0 +1,23 @@
+"""The DuckDB file that readers open: built beside the old one from the live slices, then renamed into its place."""
+
+from pipelines.warehouse.paths import WarehousePaths
+from pipelines.warehouse.publish import (
+    ModelRun,
+    Models,
+    PublishError,
+    PublishOutcome,
+    Warehouse,
+    apply_live_slices,
+    publish,
+)
+
+__all__ = [
+    "ModelRun",
+    "Models",
+    "PublishError",
+    "PublishOutcome",
+    "Warehouse",
+    "WarehousePaths",
+    "apply_live_slices",
+    "publish",
+]
