@@ -237,12 +237,12 @@ def is_loaded(ledger: Ledger, load_id: str) -> bool:
         return connection.execute("SELECT 1 FROM loads WHERE load_id = ?", (load_id,)).fetchone() is not None
 
 
-def last_load_at(ledger: Ledger, source: str, scope: dict[str, str | int | None]) -> datetime | None:
+def last_load_at(ledger: Ledger, instance: str, source: str, scope: dict[str, str | int | None]) -> datetime | None:
     """Return when a scope of a source was last loaded or found unchanged; None if never."""
     with ledger.read() as connection:
         row = connection.execute(
-            "SELECT max(committed_at) AS at FROM loads WHERE source = ? AND scope = ?",
-            (source, json.dumps(scope, sort_keys=True)),
+            "SELECT max(committed_at) AS at FROM loads WHERE instance = ? AND source = ? AND scope = ?",
+            (instance, source, json.dumps(scope, sort_keys=True)),
         ).fetchone()
     return moment(row["at"])
 

@@ -114,6 +114,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE UNIQUE INDEX intents_report ON intents (instance, report_id) WHERE report_id IS NOT NULL",
         "CREATE INDEX intents_open ON intents (instance, ended_at) WHERE ended_at IS NULL",
         _LOADS,
+        "CREATE INDEX loads_scope ON loads (instance, source, scope, committed_at)",
         _FILES,
         "CREATE UNIQUE INDEX files_live ON files (table_name, slice) WHERE live_to IS NULL",
         "CREATE INDEX files_history ON files (table_name, slice, live_from)",

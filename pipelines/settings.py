@@ -1,0 +1,202 @@
+"""Settings: `canvaslake.toml` and the environment, read once into frozen, typed values.
+
+Secrets come only from the environment or from a `.env` file beside `canvaslake.toml` that nobody else can read. What
+the settings lead to is decided where they are used.
+"""
+
+import os
+import stat
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+CONFIG_NAME = "canvaslake.toml"
+DEMO_HOME = Path("data") / "demo"
+_DOTENV = ".env"
+
+
+class SettingsError(Exception):
+    """The settings are missing or wrong; the message says which and what to do."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _as_tuple(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+class CanvasSettings(_Part):
+    """Which Canvas, which accounts of it, and how hard it may be asked."""
+
+    base_url: str = ""
+    accounts: Annotated[tuple[str | int, ...], BeforeValidator(_as_tuple)] = ("self",)
+    max_in_flight: int = Field(default=10, ge=1, le=64)
+    time_zone: str = "UTC"
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        value = value.rstrip("/")
+        if value and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname):
+            raise ValueError(f"{value!r} is not an address like https://canvas.example.edu")
+        return value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_a_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"{value!r} is not a time zone like America/Denver") from error
+        return value
+
+
+class SyncSettings(_Part):
+    """What is pulled from the endpoints, and when. `cron` is in the time zone of `[canvas]`."""
+
+    terms: Annotated[Literal["active", "all"] | tuple[int, ...], BeforeValidator(_as_tuple)] = "active"
+    departments: Annotated[Literal["all", "roots"] | tuple[int, ...], BeforeValidator(_as_tuple)] = "all"
+    student_analytics: Literal["off", "changed", "all"] = "changed"
+    cron: str = "0 5 * * *"
+
+
+class ReportSettings(_Part):
+    """A report to ask for: its name in Canvas, its parameters, when, and for which accounts.
+
+    `deadline_hours` is how long Canvas may take before the report counts as overdue.
+    """
+
+    report: str = Field(pattern=r"^[A-Za-z0-9_]+$")
+    parameters: dict[str, str | int | float | bool | list[str | int]] = Field(default_factory=dict)
+    cron: str | None = None
+    accounts: Annotated[tuple[str | int, ...] | None, BeforeValidator(_as_tuple)] = None
+    deadline_hours: float = Field(default=12, gt=0)
+
+
+class WarehouseSettings(_Part):
+    """Limits of the warehouse. `max_bad_share` is the share of rows (0..1) above which a file is refused."""
+
+    memory_limit: str = "2GB"
+    keep_generations: int = Field(default=5, ge=1)
+    max_bad_share: float = Field(default=0.1, ge=0, le=1)
+
+
+class SensorSettings(_Part):
+    """How often the daemon looks for finished reports, and how often a failed load is tried."""
+
+    interval_seconds: int = Field(default=20, ge=5)
+    load_attempts: int = Field(default=5, ge=1)
+    retry_minutes: float = Field(default=2, gt=0)
+
+
+class Settings(_Part):
+    """Everything that a person can set, and where it was found. `config_path` is None without a settings file."""
+
+    canvas: CanvasSettings = CanvasSettings()
+    sync: SyncSettings = SyncSettings()
+    reports: Annotated[tuple[ReportSettings, ...], BeforeValidator(_as_tuple)] = ()
+    warehouse: WarehouseSettings = WarehouseSettings()
+    sensor: SensorSettings = SensorSettings()
+    owners: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = ("team:canvaslake",)
+    home: Path = Path("data")
+    config_path: Path | None = None
+    token: SecretStr = SecretStr("")
+
+    @property
+    def instance(self) -> str:
+        """The name of this Canvas in the ledger and the lake: its host, with the port where it has one."""
+        return instance_name(self.canvas.base_url)
+
+    @property
+    def secret_path(self) -> Path:
+        """The file that holds the token, if it is not in the environment."""
+        return (self.config_path.parent if self.config_path else Path.cwd()) / _DOTENV
+
+    def require_canvas(self) -> None:
+        """Raise SettingsError unless there is an address and a token."""
+        if not self.canvas.base_url:
+            raise SettingsError(
+                "No Canvas is configured: there is no canvaslake.toml here or above, and CANVAS_BASE_URL is not set. "
+                "Run: canvaslake init"
+            )
+        if not self.token.get_secret_value():
+            raise SettingsError(
+                f"No token for {self.instance}: CANVAS_API_TOKEN is neither in the environment nor in "
+                f"{self.secret_path}. Run: canvaslake init, or put the line CANVAS_API_TOKEN=... into that file."
+            )
+
+
+def instance_name(base_url: str) -> str:
+    """Return the name of a Canvas by its address: `canvas.example.edu`, or `127.0.0.1_8765` with a port."""
+    parts = urlsplit(base_url)
+    host = (parts.hostname or "").lower()
+    return f"{host}_{parts.port}" if parts.port else host
+
+
+def find_config(start: Path, environment: Mapping[str, str]) -> Path | None:
+    """Return the settings file: `CANVASLAKE_CONFIG`, or `canvaslake.toml` in a folder or the nearest one above it."""
+    named = environment.get("CANVASLAKE_CONFIG")
+    if named:
+        path = Path(named).expanduser().absolute()
+        if not path.is_file():
+            raise SettingsError(f"CANVASLAKE_CONFIG names {path}, which is not a file. Correct it, or unset it.")
+        return path
+    for folder in (start.absolute(), *start.absolute().parents):
+        if (folder / CONFIG_NAME).is_file():
+            return folder / CONFIG_NAME
+    return None
+
+
+def load_settings(start: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings; without a settings file the defaults and the environment stand.
+
+    Raises SettingsError for a file that cannot be read, an unknown or wrong setting, or a secret file that others can
+    read.
+    """
+    environment = os.environ if environment is None else environment
+    path = find_config(start or Path.cwd(), environment)
+    values = _read(path) if path else {}
+    folder = path.parent if path else (start or Path.cwd())
+    secrets = {**_secrets(folder / _DOTENV), **environment}
+    canvas = values.get("canvas", {})
+    if secrets.get("CANVAS_BASE_URL") and isinstance(canvas, dict):
+        canvas = {**canvas, "base_url": secrets["CANVAS_BASE_URL"]}
+    home = Path(environment.get("CANVASLAKE_HOME") or str(values.pop("home", "data"))).expanduser()
+    try:
+        return Settings.model_validate(
+            {
+                **values,
+                "canvas": canvas,
+                "home": home if home.is_absolute() else folder.absolute() / home,
+                "config_path": path,
+                "token": secrets.get("CANVAS_API_TOKEN") or "",
+            }
+        )
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
+        raise SettingsError(f"{path or 'The environment'} has a setting that is not right: {problems}.") from None
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(
+            f"{path} cannot be read: {error}. Correct the file, or make a new one: canvaslake init"
+        ) from error
+
+
+def _secrets(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise SettingsError(f"{path} holds the token and can be read by others. Run: chmod 600 {path}")
+    return {name: value for name, value in dotenv_values(path).items() if value is not None}
