@@ -1,0 +1,68 @@
+"""Runs the demo Canvas as a process: `python -m pipelines.demo --port 8700 --files-port 8701`.
+
+Prints one line, the base URL, when it listens; ends cleanly on SIGTERM and SIGINT.
+"""
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from pipelines.demo.clock import system_clock
+from pipelines.demo.oulad import oulad_institution
+from pipelines.demo.seed import seeded_institution
+from pipelines.demo.server import DEMO_TOKEN, DemoCanvas
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until a signal comes; returns the exit code (1 when a port is taken or a file is missing)."""
+    options = _parser().parse_args(arguments)
+    done = threading.Event()
+    # Set before the server starts: a signal that comes early must not find the default handler.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: done.set())
+    try:
+        if options.institution is not None:
+            institution = oulad_institution(options.institution)
+        else:
+            institution = seeded_institution(options.as_of, options.seed, options.scale)
+        with DemoCanvas(
+            institution,
+            token=options.token,
+            report_seconds=options.report_seconds,
+            port=options.port,
+            files_port=options.files_port,
+        ) as canvas:
+            sys.stdout.write(f"{canvas.base_url}\n")
+            sys.stdout.flush()
+            done.wait()
+    except OSError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m pipelines.demo", description="A Canvas stand-in on the loopback.")
+    parser.add_argument("--port", type=int, default=0, help="port of the Canvas host; 0 takes a free one")
+    parser.add_argument("--files-port", type=int, default=0, help="port of the files host; 0 takes a free one")
+    parser.add_argument("--institution", type=Path, metavar="FOLDER", help="serve the OULAD files of a folder")
+    parser.add_argument("--seed", type=int, default=7, help="seed of the invented university")
+    parser.add_argument("--scale", type=float, default=1.0, help="size of the invented university")
+    parser.add_argument(
+        "--as-of",
+        type=date.fromisoformat,
+        default=system_clock().date(),
+        metavar="YYYY-MM-DD",
+        help="the day on which the university stands (default: today)",
+    )
+    parser.add_argument("--token", default=DEMO_TOKEN, help="the access token that may do everything")
+    parser.add_argument("--report-seconds", type=float, default=1.5, help="how long a report runs")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
