@@ -1,0 +1,206 @@
+"""The typed calls: the address and the parameters each one sends, and the shape it insists on."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+
+from pipelines.canvas import (
+    Answer,
+    CanvasClient,
+    RetryPolicy,
+    account_reports,
+    accounts,
+    analytics,
+    collect,
+    courses,
+    errors,
+    terms,
+    users,
+)
+from tests.canvas.conftest import TOKEN, Stage, json_answer, run
+
+Call = Callable[[CanvasClient], Awaitable[Any]]
+Listing = Callable[[CanvasClient], AsyncIterator[Answer[list[dict[str, Any]]]]]
+
+
+def ask(stage: Stage, call: Call) -> Any:
+    async def work() -> Any:
+        async with CanvasClient(stage.url, TOKEN, retries=RetryPolicy(attempts=1)) as client:
+            return await call(client)
+
+    return run(work)
+
+
+def records(stage: Stage, listing: Listing) -> Any:
+    return ask(stage, lambda client: collect(listing(client)))
+
+
+def sent(stage: Stage) -> list[tuple[str, str]]:
+    return parse_qsl(stage.seen[-1].query, keep_blank_values=True)
+
+
+def test_terms_come_out_of_their_wrapper_deleted_ones_too(canvas: Stage) -> None:
+    canvas.on("/api/v1/accounts/1/terms", json_answer({"enrollment_terms": [{"id": 5, "name": "Spring"}]}))
+    assert records(canvas, lambda c: terms.terms(c, 1)) == [{"id": 5, "name": "Spring"}]
+    assert sent(canvas) == [("per_page", "100"), ("workflow_state[]", "all")]
+
+
+def test_sub_accounts_are_the_whole_tree(canvas: Stage) -> None:
+    canvas.on("/api/v1/accounts/self/sub_accounts", json_answer([{"id": 2}]))
+    assert records(canvas, lambda c: accounts.sub_accounts(c, "self")) == [{"id": 2}]
+    assert ("recursive", "true") in sent(canvas)
+
+
+def test_accounts_are_shown_and_listed(canvas: Stage) -> None:
+    canvas.on("/api/v1/accounts/self", json_answer({"id": 1}))
+    canvas.on("/api/v1/accounts", json_answer([{"id": 1}, {"id": 2}]))
+    assert ask(canvas, lambda c: accounts.show_account(c, "self", include=["global_id"])).data == {"id": 1}
+    assert sent(canvas) == [("include[]", "global_id"), ("includes[]", "global_id")]
+    assert records(canvas, accounts.list_accounts) == [{"id": 1}, {"id": 2}]
+
+
+@pytest.mark.parametrize(
+    "granted", [{"read_reports": True, "become_user": False}, {"read_reports": "true", "become_user": "false"}]
+)
+def test_permissions_are_true_or_false_in_either_spelling(canvas: Stage, granted: dict[str, Any]) -> None:
+    canvas.on("/api/v1/accounts/1/permissions", json_answer(granted))
+    answer = ask(canvas, lambda c: accounts.permissions(c, 1, ["read_reports", "become_user"]))
+    assert answer.data == {"read_reports": True, "become_user": False}
+    assert sent(canvas) == [("permissions[]", "read_reports"), ("permissions[]", "become_user")]
+
+
+def test_courses_leave_deleted_ones_out_unless_asked(canvas: Stage) -> None:
+    canvas.on("/api/v1/accounts/1/courses", json_answer([{"id": 7}]))
+    assert records(canvas, lambda c: courses.account_courses(c, 1, term=5)) == [{"id": 7}]
+    query = sent(canvas)
+    assert ("enrollment_term_id", "5") in query
+    assert ("include[]", "concluded") in query
+    assert not any(key == "state[]" for key, _ in query)
+    records(canvas, lambda c: courses.account_courses(c, 1, with_deleted=True))
+    assert ("state[]", "all") in sent(canvas)
+
+
+@pytest.mark.parametrize(
+    ("which", "segment"),
+    [
+        (analytics.CURRENT, "current"),
+        (analytics.COMPLETED, "completed"),
+        (analytics.TermFilter.term(5), "terms/5"),
+        (analytics.TermFilter.term("sis_term_id:S1"), "terms/sis_term_id:S1"),
+    ],
+)
+def test_department_calls_know_three_filters(canvas: Stage, which: analytics.TermFilter, segment: str) -> None:
+    base = f"/api/v1/accounts/1/analytics/{segment}"
+    canvas.on(f"{base}/activity", json_answer({"by_date": [{"date": "2026-01-05", "views": 3}], "by_category": []}))
+    canvas.on(f"{base}/grades", json_answer({"0": None, "100": None}))
+    canvas.on(f"{base}/statistics", json_answer({"courses": 27}))
+    canvas.on(f"{base}/statistics_by_subaccount", json_answer({"accounts": [{"id": 1}]}))
+    assert ask(canvas, lambda c: analytics.department_activity(c, 1, which)).data["by_date"][0]["views"] == 3
+    assert ask(canvas, lambda c: analytics.department_grades(c, 1, which)).data["100"] is None
+    assert ask(canvas, lambda c: analytics.department_statistics(c, 1, which)).data == {"courses": 27}
+    by = ask(canvas, lambda c: analytics.department_statistics_by_subaccount(c, 1, which))
+    assert (by.data["accounts"], by.request_id, by.status) == ([{"id": 1}], "req-1", 200)
+
+
+def test_the_documented_shape_of_activity_is_let_through_too(canvas: Stage) -> None:
+    body = {"by_date": {"2012-01-24": 1240}, "by_category": {"files": 132}}
+    canvas.on("/api/v1/accounts/1/analytics/current/activity", json_answer(body))
+    assert ask(canvas, lambda c: analytics.department_activity(c, 1, analytics.CURRENT)).data == body
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "call"),
+    [
+        (
+            "analytics/current/activity",
+            {"by_date": []},
+            lambda c: analytics.department_activity(c, 1, analytics.CURRENT),
+        ),
+        ("analytics/current/grades", {}, lambda c: analytics.department_grades(c, 1, analytics.CURRENT)),
+        ("analytics/current/statistics", [], lambda c: analytics.department_statistics(c, 1, analytics.CURRENT)),
+        (
+            "analytics/current/statistics_by_subaccount",
+            {"accounts": None},
+            lambda c: analytics.department_statistics_by_subaccount(c, 1, analytics.CURRENT),
+        ),
+        ("courses", ["x"], lambda c: collect(courses.account_courses(c, 1))),
+        ("terms", [], lambda c: collect(terms.terms(c, 1))),
+        ("permissions", {"read": "perhaps"}, lambda c: accounts.permissions(c, 1, ["read"])),
+        ("reports/zero_activity_csv/4", {"id": 4}, lambda c: account_reports.show_run(c, 1, "zero_activity_csv", 4)),
+    ],
+)
+def test_another_shape_is_an_error_and_not_an_empty_answer(canvas: Stage, path: str, body: object, call: Call) -> None:
+    canvas.on(f"/api/v1/accounts/1/{path}", json_answer(body))
+    with pytest.raises(errors.UnexpectedAnswerError, match="req-1"):
+        ask(canvas, call)
+
+
+def test_a_report_is_started_with_the_form_canvas_reads(canvas: Stage) -> None:
+    path = "/api/v1/accounts/1/reports/provisioning_csv"
+    canvas.on(path, json_answer({"id": 9, "status": "created"}), method="POST")
+    parameters: dict[str, account_reports.ParameterValue] = {
+        "users": True,
+        "courses": False,
+        "enrollment_term_id": 5,
+        "enrollment_states": ["active", "completed"],
+        "start_at": "2026-01-05T00:00:00+01:00",
+        "order": None,
+        # Canvas would read the text "false" of these as true.
+        "skip_message": False,
+        "created_by_sis": False,
+    }
+    answer = ask(canvas, lambda c: account_reports.start_report(c, 1, "provisioning_csv", parameters))
+    assert answer.data["id"] == 9
+    assert parse_qsl(canvas.seen[0].body.decode()) == [
+        ("parameters[users]", "true"),
+        ("parameters[courses]", "false"),
+        ("parameters[enrollment_term_id]", "5"),
+        ("parameters[enrollment_states][]", "active"),
+        ("parameters[enrollment_states][]", "completed"),
+        ("parameters[start_at]", "2026-01-05T00:00:00+01:00"),
+    ]
+    assert canvas.seen[0].headers["content-type"] == "application/x-www-form-urlencoded"
+
+
+def test_a_reports_life_is_one_address_each(canvas: Stage) -> None:
+    base = "/api/v1/accounts/1/reports"
+    canvas.on(base, json_answer([{"report": "zero_activity_csv", "title": "x", "parameters": None}]))
+    canvas.on(f"{base}/zero_activity_csv", json_answer([{"id": 9, "status": "running"}]))
+    canvas.on(f"{base}/zero_activity_csv/9", json_answer({"id": 9, "status": "complete"}))
+    canvas.on(f"{base}/zero_activity_csv/9/abort", json_answer({"id": 9, "status": "aborted"}), method="PUT")
+    canvas.on(f"{base}/zero_activity_csv/9", json_answer({"id": 9, "status": "deleted"}), method="DELETE")
+    assert records(canvas, lambda c: account_reports.report_catalog(c, 1))[0]["report"] == "zero_activity_csv"
+    assert records(canvas, lambda c: account_reports.report_runs(c, 1, "zero_activity_csv"))[0]["id"] == 9
+    for call, status in (
+        (account_reports.show_run, "complete"),
+        (account_reports.abort_run, "aborted"),
+        (account_reports.delete_run, "deleted"),
+    ):
+        assert ask(canvas, lambda c, call=call: call(c, 1, "zero_activity_csv", 9)).data["status"] == status  # type: ignore[misc]
+
+
+def test_the_attachment_is_the_file_and_the_web_page_only_a_makeshift() -> None:
+    attachment = {
+        "url": "https://c/files/9/download?verifier=v",
+        "size": 12,
+        "content-type": "text/csv",
+        "filename": "a.csv",
+    }
+    file = account_reports.report_file({"file_url": "https://c/accounts/1/files/9/download", "attachment": attachment})
+    assert file is not None
+    assert (file.url, file.size, file.content_type, file.name) == (attachment["url"], 12, "text/csv", "a.csv")
+    assert file.from_attachment
+    assert "verifier" not in repr(file)
+    makeshift = account_reports.report_file({"file_url": "https://c/x", "attachment": None})
+    assert makeshift is not None
+    assert not makeshift.from_attachment
+    assert account_reports.report_file({"status": "running", "file_url": None}) is None
+    # Locked: there is an attachment, and no way to it.
+    assert account_reports.report_file({"file_url": "https://c/x", "attachment": {"url": ""}}) is None
+
+
+def test_the_tokens_owner_is_shown(canvas: Stage) -> None:
+    canvas.on("/api/v1/users/self", json_answer({"id": 42, "name": "x"}))
+    assert ask(canvas, users.show_self).data["id"] == 42
