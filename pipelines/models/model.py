@@ -1,0 +1,50 @@
+"""What a model is, and the one error that a bad model raises. Reading, tracing and running it live beside this."""
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+class ModelError(Exception):
+    """A model cannot be used. Permanent: the same file fails again until somebody changes it.
+
+    The message says what happened, where, and what to do next; the parts are kept as attributes for programs.
+    """
+
+    def __init__(self, problem: str, *, path: Path | None, next_step: str, model: str = "") -> None:
+        self.problem = problem
+        self.path = path
+        self.next_step = next_step
+        self.model = model
+        super().__init__(f"{f'{path}: ' if path else ''}{problem} {next_step}")
+
+
+@dataclass(frozen=True)
+class Model:
+    """One table that a SELECT makes. Its schema is the folder of the file, its name the name of the file.
+
+    `columns` maps every described output column to its description. `key` orders the rows and makes them unique; it
+    may hold NULLs. `depends_on` names the tables and models that the SELECT reads, sorted.
+    """
+
+    schema: str
+    name: str
+    path: Path
+    sql: str
+    description: str
+    grain: str
+    key: tuple[str, ...]
+    owner: str
+    columns: dict[str, str] = field(hash=False)
+    depends_on: tuple[str, ...]
+
+    @property
+    def qualified(self) -> str:
+        """The name to query by: schema, dot, table."""
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what decides the table: query, key and comments. Another digest means: build it again."""
+        parts = (self.sql, ",".join(self.key), self.description, *(f"{k}={v}" for k, v in self.columns.items()))
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()

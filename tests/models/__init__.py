@@ -1,0 +1,1 @@
+"""Tests of `pipelines/models` and of the SELECT files in `sql/`."""
