@@ -22,7 +22,7 @@ from pipelines.canvas import (
 from pipelines.lake import Lake
 from pipelines.ledger import Ledger
 from pipelines.ledger.database import utc_now
-from pipelines.models import Model, load_models, sql_folder
+from pipelines.models import Model, inherited_privacy, load_models, sql_folder
 from pipelines.models.incremental import refresh_stale
 from pipelines.normalize.contracts import TABLES, undeclared_table
 from pipelines.normalize.contracts.registry import report_contract
@@ -89,8 +89,17 @@ class Project:
         def refresh(connection: duckdb.DuckDBPyConnection) -> list[ModelRun]:
             return [ModelRun(r.qualified, r.rows, r.seconds) for r in refresh_stale(connection, files)]
 
+        privacy = inherited_privacy(files, TABLES)
         notes = [
-            TableNote(m.qualified, m.description, m.grain, m.key, f"sql/{m.schema}/{m.name}.sql", m.columns)
+            TableNote(
+                m.qualified,
+                m.description,
+                m.grain,
+                m.key,
+                f"sql/{m.schema}/{m.name}.sql",
+                m.columns,
+                {column: kind.value for column, kind in privacy[m.qualified].items()},
+            )
             for m in files
         ]
         return Models(refresh, notes)

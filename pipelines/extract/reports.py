@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from pipelines.canvas import CanvasClient, CanvasError, TransientCanvasError
+from pipelines.canvas import CanvasClient, CanvasError
 from pipelines.canvas.account_reports import report_runs, show_run, start_report
-from pipelines.canvas.errors import NotFoundError
+from pipelines.canvas.errors import AuthenticationError, BadRequestError, ForbiddenError, NotFoundError
 from pipelines.extract.report_states import Observation, Verdict, match_lost, observe
 from pipelines.ledger import Intent, IntentState, Ledger
 from pipelines.ledger.intents import (
@@ -31,6 +31,8 @@ GRACE = timedelta(minutes=2)
 """How long a POST without a recorded answer may still lead to a report that the index does not show yet."""
 
 _MOST_PAGES = 5
+
+_REFUSED_FOR_GOOD = (BadRequestError, ForbiddenError, NotFoundError)
 
 
 @dataclass
@@ -56,12 +58,12 @@ async def ask(ledger: Ledger, client: CanvasClient, intent: Intent) -> Intent:
         return get_intent(ledger, intent.intent_id)
     try:
         answer = await start_report(client, intent.account_id, intent.report, intent.parameters)  # type: ignore[arg-type]
-    except TransientCanvasError as error:
-        if error.had_no_effect:
-            release_post(ledger, intent.intent_id)
-        raise
     except CanvasError as error:
-        record_failed(ledger, intent.intent_id, error.what)
+        if isinstance(error, _REFUSED_FOR_GOOD):
+            record_failed(ledger, intent.intent_id, error.what)
+        elif error.had_no_effect or isinstance(error, AuthenticationError):
+            release_post(ledger, intent.intent_id)
+        # Anything else may have started the report all the same: the intent stays as posting.
         raise
     seen = observe(answer.data)
     if seen is not None:

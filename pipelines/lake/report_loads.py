@@ -121,7 +121,7 @@ def _load_file(
             Part(
                 one.table,
                 read_batches(one.member.path, one.header, one.table),
-                missing=tuple(column.name for column in one.header.absent(one.table)),
+                missing=tuple(column.name for column in one.header.absent(one.table) if not column.optional),
             )
             for one in rows
         ]

@@ -7,8 +7,8 @@ from pipelines.warehouse.publish import (
     PublishError,
     PublishOutcome,
     Warehouse,
-    apply_live_slices,
     publish,
+    refresh_build,
 )
 
 __all__ = [
@@ -18,6 +18,6 @@ __all__ = [
     "PublishOutcome",
     "Warehouse",
     "WarehousePaths",
-    "apply_live_slices",
     "publish",
+    "refresh_build",
 ]

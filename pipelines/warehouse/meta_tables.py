@@ -24,7 +24,7 @@ from pipelines.warehouse.checks import CheckOutcome
 
 @dataclass(frozen=True)
 class TableNote:
-    """What the dictionary says of a table that is not a contract: a model."""
+    """What the dictionary says of a model: `columns` gives descriptions by name, `privacy` the class of each."""
 
     qualified: str
     description: str
@@ -32,6 +32,7 @@ class TableNote:
     key: tuple[str, ...]
     source: str
     columns: Mapping[str, str]
+    privacy: Mapping[str, str]
 
 
 def write_ledger_tables(connection: duckdb.DuckDBPyConnection, ledger: Ledger) -> None:
@@ -121,7 +122,12 @@ def _described(contract: Table | None, note: TableNote | None, name: str) -> dic
                 "privacy": column.privacy.value,
             }
     if note is not None:
-        return {"description": note.columns.get(name), "is_key": name in note.key, "source": note.source}
+        return {
+            "description": note.columns.get(name),
+            "is_key": name in note.key,
+            "source": note.source,
+            "privacy": note.privacy.get(name),
+        }
     return {"description": "Not declared; kept as text.", "is_key": False, "privacy": "identity"}
 
 

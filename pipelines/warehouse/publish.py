@@ -8,7 +8,7 @@ import os
 import shutil
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -67,22 +67,22 @@ class Models:
 
 @dataclass(frozen=True)
 class Applied:
-    """What bringing the build file in step with the lake did."""
+    """What bringing the build file in step with the lake did, and the rows of every table in it then."""
 
     applied: tuple[Change, ...]
     held_back: tuple[Change, ...]
     models: tuple[ModelRun, ...]
+    checks: tuple[CheckOutcome, ...]
+    rows: dict[str, int]
 
 
 @dataclass(frozen=True)
 class PublishOutcome:
-    """What a publish did. `rows` are those of every table in the published file."""
+    """What a publish did: the number of the generation, where it is, and what went into it."""
 
     generation: int
     path: Path
     applied: Applied
-    checks: tuple[CheckOutcome, ...]
-    rows: dict[str, int] = field(default_factory=dict)
 
 
 class PublishError(Exception):
@@ -101,7 +101,7 @@ class Warehouse:
     keep_generations: int = 5
 
 
-def apply_live_slices(warehouse: Warehouse, models: Models, accept: Collection[str] = ()) -> Applied:
+def refresh_build(warehouse: Warehouse, models: Models, accept: Collection[str] = ()) -> Applied:
     """Bring the build file in step with the lake and refresh the stale models, without publishing."""
     with _locked(warehouse), _build(warehouse) as connection:
         return _bring_up_to_date(warehouse, connection, models, accept)
@@ -119,22 +119,17 @@ def publish(warehouse: Warehouse, models: Models, accept: Collection[str] = ()) 
         at = ledger.now()
         with _build(warehouse) as connection:
             applied = _bring_up_to_date(warehouse, connection, models, accept)
-            checks = [
-                *row_count_outcomes(applied.applied, applied.held_back),
-                *check_keys(connection, [*contract_keys(), *models.keys]),
-            ]
             connection.execute("BEGIN")
             write_ledger_tables(connection, ledger)
-            write_checks(connection, checks, at)
+            write_checks(connection, applied.checks, at)
             write_generation(connection, number=number, at=at, version=__version__)
             write_dictionary(connection, models.notes)
             connection.execute("COMMIT")
-            rows = row_counts(connection, table_names(connection))
             connection.execute("CHECKPOINT warehouse")
         _put_in_place(warehouse, number)
-        _record(ledger, number, warehouse.paths.generation(number), sum(rows.values()))
+        _record(ledger, number, warehouse.paths.generation(number), sum(applied.rows.values()))
         _prune(warehouse, number)
-    return PublishOutcome(number, warehouse.paths.published, applied, tuple(checks), rows)
+    return PublishOutcome(number, warehouse.paths.published, applied)
 
 
 @contextmanager
@@ -159,7 +154,13 @@ def _bring_up_to_date(
     applied = [change for change in due if change not in held_back]
     for change in applied:
         apply_change(connection, change, warehouse.lake.root)
-    return Applied(tuple(applied), tuple(held_back), tuple(models.refresh(connection)))
+    runs = models.refresh(connection)
+    checks = [
+        *row_count_outcomes(applied, held_back),
+        *check_keys(connection, [*contract_keys(), *models.keys]),
+    ]
+    rows = row_counts(connection, table_names(connection))
+    return Applied(tuple(applied), tuple(held_back), tuple(runs), tuple(checks), rows)
 
 
 def _next_generation(ledger: Ledger) -> int:

@@ -40,6 +40,7 @@ GRADE_EXPORT = Table(
             "Second id of the student in the student information system, where exported.",
             privacy=Privacy.IDENTITY,
             source="student integration id",
+            optional=True,
         ),
         Column("course", _TEXT, "Name of the course."),
         Column("course_id", _ID, "Canvas id of the course.", source="course id", nullable=False),
@@ -96,6 +97,7 @@ GRADE_EXPORT = Table(
             unit="percent",
             privacy=Privacy.RECORD,
             source="override score",
+            optional=True,
         ),
         Column(
             "current_grade",
@@ -131,6 +133,7 @@ GRADE_EXPORT = Table(
             "Letter that a teacher set by hand.",
             privacy=Privacy.RECORD,
             source="override grade",
+            optional=True,
         ),
     ),
     source="POST /api/v1/accounts/:account_id/reports/grade_export_csv",

@@ -56,7 +56,8 @@ class Column:
     """One column: its name in the tables, its type, what it means.
 
     `source` is the key or header in Canvas where it differs from the name. A column that is not `nullable` must have
-    a value in every row; a row without it goes to quarantine.
+    a value in every row; a row without it goes to quarantine. An `optional` column is there only where the institution
+    switched something on, so that its absence is no drift.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Column:
     privacy: Privacy = Privacy.NONE
     source: str = ""
     nullable: bool = True
+    optional: bool = False
 
     @property
     def source_name(self) -> str:

@@ -55,7 +55,9 @@ USERS = _member(
         Column("email", _TEXT, "E-mail address.", privacy=Privacy.IDENTITY),
         Column("status", _TEXT, "State of the login: active, suspended or deleted."),
         Column("created_by_sis", _FLAG, "Whether a SIS import created the login."),
-        Column("pronouns", _TEXT, "Pronouns, where the institution exports them.", privacy=Privacy.IDENTITY),
+        Column(
+            "pronouns", _TEXT, "Pronouns, where the institution exports them.", privacy=Privacy.IDENTITY, optional=True
+        ),
     ),
     unique=False,
 )
@@ -187,14 +189,16 @@ ENROLLMENTS = _member(
             _ID,
             "Canvas id of the person stood in for, with temporary enrollments.",
             privacy=Privacy.PSEUDONYM,
+            optional=True,
         ),
         Column(
             "temporary_enrollment_source_user_id",
             _TEXT,
             "Id of the person stood in for in the student information system.",
             privacy=Privacy.IDENTITY,
+            optional=True,
         ),
-        Column("root_account", _TEXT, "Domain of the person's institution, in a consortium."),
+        Column("root_account", _TEXT, "Domain of the person's institution, in a consortium.", optional=True),
     ),
 )
 
@@ -324,7 +328,7 @@ ADMINS = _member(
         Column("role", _TEXT, "Name of the role."),
         Column("status", _TEXT, "active or deleted."),
         Column("created_by_sis", _FLAG, "Whether a SIS import created the role."),
-        Column("root_account", _TEXT, "Domain of the admin's institution, in a consortium."),
+        Column("root_account", _TEXT, "Domain of the admin's institution, in a consortium.", optional=True),
     ),
     unique=False,
 )

@@ -1,0 +1,108 @@
+"""Models: the SELECT files of `sql/` as assets, made in the build file of the warehouse."""
+
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+
+from assets.failures import explained
+from assets.specs import KEY_CHECK, asset_key
+from pipelines.models import Model, column_lineage, model_columns
+from pipelines.normalize.contracts import TABLES
+from pipelines.resources import Projects
+from pipelines.warehouse import refresh_build
+from pipelines.warehouse.checks import CheckOutcome
+
+WAREHOUSE_POOL = "warehouse_writer"
+"""Runs that write the build file queue for it. A courtesy: the file itself is held by a lock of the system."""
+
+
+def after_inputs() -> dg.AutomationCondition[dg.AssetKey]:
+    """Return when to make something anew: when an input has changed and none is being made.
+
+    Not when an input is missing: a report that was never asked for leaves an empty table, not an empty mart. A failed
+    run is not repeated by this condition; the next change of an input is the next chance.
+    """
+    return dg.AutomationCondition.eager().without(~dg.AutomationCondition.any_deps_missing())
+
+
+def model_assets(models: Sequence[Model]) -> list[dg.AssetsDefinition]:
+    """Return the assets of the models, made by one step: it refreshes whatever is stale, in one transaction."""
+    if not models:
+        return []
+    types = model_columns(models, TABLES)
+    lineage = column_lineage(models, TABLES)
+
+    def traced(name: str) -> dg.TableColumnLineage:
+        return dg.TableColumnLineage(
+            {
+                column: [dg.TableColumnDep(asset_key(table), source) for table, source in sources]
+                for column, sources in lineage.get(name, {}).items()
+                if sources
+            }
+        )
+
+    @dg.multi_asset(
+        name="models",
+        specs=[_spec(model, types[model.qualified]) for model in models],
+        check_specs=[
+            dg.AssetCheckSpec(KEY_CHECK, asset=asset_key(model.qualified), description="No two rows share a key.")
+            for model in models
+            if model.key
+        ],
+        can_subset=True,
+        pool=WAREHOUSE_POOL,
+    )
+    def make(
+        context: dg.AssetExecutionContext, projects: dg.ResourceParam[Projects]
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        project = projects.open()
+        with explained():
+            applied = refresh_build(project.warehouse, project.models)
+        selected_checks = {(check.asset_key, check.name) for check in context.selected_asset_check_keys}
+        found = {outcome.table: outcome for outcome in applied.checks if outcome.check == KEY_CHECK}
+        for run in applied.models:
+            context.log.info(f"{run.qualified}: {run.rows} rows in {run.seconds:.2f} s")
+        for name in (model.qualified for model in models):
+            if asset_key(name) not in context.selected_asset_keys:
+                continue
+            checks = []
+            if name in found and (asset_key(name), KEY_CHECK) in selected_checks:
+                checks.append(key_result(found[name]))
+            yield dg.MaterializeResult(
+                asset_key=asset_key(name),
+                metadata={"dagster/row_count": applied.rows[name], "dagster/column_lineage": traced(name)},
+                check_results=checks,
+            )
+
+    return [make]
+
+
+def _spec(model: Model, columns: Sequence[tuple[str, str]]) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        key=asset_key(model.qualified),
+        deps=[asset_key(name) for name in model.depends_on],
+        description=f"{model.description}\n\nGrain: {model.grain}.\n\n```sql\n{model.sql}\n```",
+        group_name=model.schema,
+        kinds={"sql", "duckdb"},
+        owners=[model.owner],
+        automation_condition=after_inputs(),
+        metadata={
+            "dagster/table_name": model.qualified,
+            "dagster/column_schema": dg.TableSchema(
+                columns=[dg.TableColumn(name, kind, description=model.columns.get(name)) for name, kind in columns]
+            ),
+            "grain": model.grain,
+            "key": ", ".join(model.key),
+        },
+    )
+
+
+def key_result(outcome: CheckOutcome) -> dg.AssetCheckResult:
+    """Return how a check of a key ended, as Dagster shows it."""
+    return dg.AssetCheckResult(
+        asset_key=asset_key(outcome.table),
+        check_name=KEY_CHECK,
+        passed=outcome.passed,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"found": outcome.detail},
+    )

@@ -1,0 +1,63 @@
+"""What Dagster loads: assets, jobs, schedules, sensors, put together from the settings, and nothing else."""
+
+import os
+
+import dagster as dg
+
+from assets.department import department_assets
+from assets.directory import directory_assets
+from assets.models import model_assets
+from assets.published import PUBLISHED, published_asset
+from assets.reports import report_assets
+from pipelines.normalize.contracts import REPORTS
+from pipelines.project import Project
+from pipelines.resources import Projects
+from pipelines.schedules import ask_for_reports_job, endpoint_schedule, report_schedules
+from pipelines.sensors import completion_sensor, failure_sensor
+from pipelines.settings import Settings, load_settings
+
+PULL_JOB = "pull_endpoints"
+
+
+def build_definitions(settings: Settings | None = None, projects: Projects | None = None) -> dg.Definitions:
+    """Return the definitions for some settings, those of the environment by default.
+
+    `projects` replaces the resource that opens the project at run time. Without a Canvas in the settings the
+    definitions load all the same: runs say then what is missing.
+    """
+    settings = settings or load_settings()
+    reports = list(dict.fromkeys([*REPORTS, *(report.report for report in settings.reports)]))
+    endpoints = [*directory_assets(settings.owners), *department_assets(settings.owners)]
+    loaded = [*endpoints, *report_assets(reports, settings.owners)]
+    models = model_assets(Project(settings).model_files)
+    keys = [key for assets in (*loaded, *models) for key in assets.keys]
+    pull = dg.define_asset_job(
+        PULL_JOB,
+        selection=dg.AssetSelection.assets(*endpoints),
+        description="Pull the directory and department analytics from Canvas.",
+    )
+    return dg.Definitions(
+        assets=[*loaded, *models, published_asset(keys, settings.owners)],
+        jobs=[ask_for_reports_job, pull],
+        schedules=[*report_schedules(settings), endpoint_schedule(PULL_JOB, settings)],
+        sensors=[
+            completion_sensor(reports, settings),
+            failure_sensor(),
+            dg.AutomationConditionSensorDefinition(
+                "models_and_published_file",
+                target=dg.AssetSelection.assets(*(key for assets in models for key in assets.keys), PUBLISHED),
+                minimum_interval_seconds=10,
+                default_status=dg.DefaultSensorStatus.RUNNING,
+                description="Makes the models and the published file anew when something was loaded.",
+            ),
+        ],
+        resources={"projects": projects or Projects()},
+        # A step costs a tenth of a second in the run's process, and seconds in one of its own.
+        executor=dg.in_process_executor,
+    )
+
+
+# Runs write student data: whatever they create is their owner's alone.
+os.umask(0o077)
+
+defs = build_definitions()

@@ -1,0 +1,160 @@
+"""When a report is finished, and what happens when a run fails.
+
+The decisions are in `extract`; a tick asks them, bounded in time, and turns finished reports into runs.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+
+import dagster as dg
+
+from assets.reports import op_name, report_tables
+from assets.specs import asset_key
+from pipelines.canvas import CanvasError
+from pipelines.extract.reports import Watched, ask, reconcile, watch
+from pipelines.extract.run_lock import is_at_work
+from pipelines.ledger import Intent
+from pipelines.ledger.intents import get_intent, open_intents, record_attempt_failed
+from pipelines.project import Project
+from pipelines.resources import Projects
+from pipelines.settings import Settings, SettingsError
+
+TICK_SECONDS = 40.0
+"""A tick that takes longer than Dagster waits (60 s) is lost with all it found out."""
+
+INTENT_TAG = "canvaslake/intent"
+ATTEMPT_TAG = "canvaslake/attempt"
+_ORPHAN_SECONDS = 120.0
+_WORKING = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING]
+
+
+def run_key(intent: Intent) -> str:
+    """Return the identity of one attempt to load a report. Dagster keeps run keys for ever, so attempts are counted."""
+    return f"{intent.instance}/{intent.report}/{intent.report_id}/attempt-{intent.attempts + 1}"
+
+
+def completion_sensor(reports: Sequence[str], settings: Settings) -> dg.SensorDefinition:
+    """Return the sensor that looks for finished reports and starts one run for each."""
+
+    @dg.sensor(
+        name="report_completion_sensor",
+        target=dg.AssetSelection.assets(*(asset_key(t.qualified) for r in reports for t in report_tables(r))),
+        minimum_interval_seconds=settings.sensor.interval_seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Looks for reports that have finished in Canvas and loads each once.",
+    )
+    def report_completion_sensor(
+        context: dg.SensorEvaluationContext, projects: dg.ResourceParam[Projects]
+    ) -> dg.SensorResult | dg.SkipReason:
+        project = projects.open()
+        try:
+            if not open_intents(project.ledger, project.settings.instance):
+                return dg.SkipReason("No report is under way.")
+            watched = asyncio.run(look(project))
+        except (CanvasError, SettingsError) as error:
+            # Nothing is lost: the ledger holds what is open, and the next tick looks again.
+            context.log.warning(str(error))
+            return dg.SkipReason(f"Canvas could not be asked: {error}")
+        for problem in watched.problems:
+            context.log.warning(str(problem))
+        for warning in watched.warnings:
+            context.log.warning(warning)
+        for intent in watched.failed:
+            context.log.error(f"{intent.report} {intent.report_id} will not come: {intent.failure}")
+        requests = [request(intent) for intent in ready(project, context.instance, watched.finished)]
+        if not requests:
+            return dg.SkipReason(
+                f"{len(watched.pending)} pending, {len(watched.failed)} failed, {len(watched.finished)} finished and "
+                f"waiting for another attempt, {watched.left_out} left for the next tick."
+            )
+        return dg.SensorResult(run_requests=requests)
+
+    return report_completion_sensor
+
+
+async def look(project: Project) -> Watched:
+    """Ask Canvas about every open report within the time of a tick; take up what a crash left behind first."""
+    started = time.monotonic()
+    ledger, instance = project.ledger, project.settings.instance
+    async with project.client(light=True) as client:
+        for intent in await reconcile(ledger, client, instance):
+            await ask(ledger, client, intent)
+        return await watch(ledger, client, instance, time_is_up=lambda: time.monotonic() - started > TICK_SECONDS)
+
+
+def ready(project: Project, instance: dg.DagsterInstance, finished: Sequence[Intent]) -> list[Intent]:
+    """Return the finished intents that should be loaded now; clear runs that died without a word first."""
+    now = project.clock()
+    due = []
+    for intent in finished:
+        current = _clear_orphan(project, instance, intent)
+        if current.parked_at is None and (current.next_attempt_at is None or current.next_attempt_at <= now):
+            due.append(current)
+    return due
+
+
+def _clear_orphan(project: Project, instance: dg.DagsterInstance, intent: Intent) -> Intent:
+    """Mark a run as failed whose process is gone: it would stay started for ever, and its run key would block."""
+    tags = {INTENT_TAG: str(intent.intent_id), ATTEMPT_TAG: str(intent.attempts + 1)}
+    for record in instance.get_run_records(dg.RunsFilter(tags=tags, statuses=_WORKING)):
+        began = record.start_time or record.create_timestamp.timestamp()
+        if time.time() - began < _ORPHAN_SECONDS or is_at_work(project.home, intent.intent_id):
+            continue
+        instance.report_run_failed(record.dagster_run, "The process of this run is gone; the load is tried again.")
+        return record_attempt_failed(
+            project.ledger,
+            intent.intent_id,
+            "The run that loaded it died",
+            attempt=intent.attempts + 1,
+            most=project.settings.sensor.load_attempts,
+            pause=timedelta(minutes=project.settings.sensor.retry_minutes),
+        )
+    return intent
+
+
+def request(intent: Intent) -> dg.RunRequest:
+    """Return the run that loads a finished report. Its configuration carries the id only."""
+    return dg.RunRequest(
+        run_key=run_key(intent),
+        asset_selection=[asset_key(table.qualified) for table in report_tables(intent.report)],
+        run_config=load_config(intent),
+        tags={INTENT_TAG: str(intent.intent_id), ATTEMPT_TAG: str(intent.attempts + 1)},
+    )
+
+
+def load_config(intent: Intent) -> dict[str, object]:
+    """Return the run configuration that names one finished report."""
+    return {"ops": {op_name(intent.report): {"config": {"report_id": intent.report_id}}}}
+
+
+def failure_sensor() -> dg.SensorDefinition:
+    """Return the sensor that counts a failed load, whatever made it fail, and says what failed."""
+
+    @dg.run_failure_sensor(
+        name="failed_run_sensor",
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Counts failed attempts to load a report, so that they are tried again, and then parked.",
+    )
+    def failed_run_sensor(context: dg.RunFailureSensorContext, projects: dg.ResourceParam[Projects]) -> None:
+        tags = context.dagster_run.tags
+        context.log.error(f"Run {context.dagster_run.run_id} failed: {context.failure_event.message}")
+        if INTENT_TAG not in tags:
+            return
+        project = projects.open()
+        try:
+            intent = get_intent(project.ledger, int(tags[INTENT_TAG]))
+        except KeyError:
+            return
+        # The run counts its own failures; this counts those of runs that could not, and counts none twice.
+        record_attempt_failed(
+            project.ledger,
+            intent.intent_id,
+            intent.failure or "The run failed; its log is on the Dagster page",
+            attempt=int(tags[ATTEMPT_TAG]),
+            most=project.settings.sensor.load_attempts,
+            pause=timedelta(minutes=project.settings.sensor.retry_minutes),
+        )
+
+    return failed_run_sensor
