@@ -68,10 +68,19 @@ async def _pull(project: Project, *, full: bool) -> list[Ended]:
         now=project.clock(),
         full=full or project.settings.sync.terms == "all",
     )
-    async with project.client() as client, client.exclusive("department analytics"):
-        return await load_departments(
-            project.lake, client, instance, questions, width=project.settings.canvas.max_in_flight
+    task, progress = "department analytics", project.progress
+    progress.start(task, len(questions))
+    async with project.client() as client, client.exclusive(task):
+        ended = await load_departments(
+            project.lake,
+            client,
+            instance,
+            questions,
+            width=project.settings.canvas.max_in_flight,
+            on_done=lambda _: progress.advance(task),
         )
+    progress.finish(task)
+    return ended
 
 
 def departments(project: Project) -> list[int]:

@@ -92,9 +92,20 @@ def load_intent(project: Project, intent: Intent) -> LoadOutcome:
     """
     sensor = project.settings.sensor
 
+    task = f"{intent.report} {intent.report_id}"
+
     async def pull() -> LoadOutcome:
         async with project.client() as client:
-            return await load_report(project.lake, client, intent, downloads=project.downloads)
+            project.progress.start(task, None)
+            outcome = await load_report(
+                project.lake,
+                client,
+                intent,
+                downloads=project.downloads,
+                on_rows=lambda rows: project.progress.advance(task, rows),
+            )
+            project.progress.finish(task, f"{sum(outcome.rows.values()):,} rows")
+            return outcome
 
     def failed(error: Exception, most: int) -> None:
         record_attempt_failed(

@@ -51,7 +51,7 @@ def build_definitions(settings: Settings | None = None, projects: Projects | Non
                 description="Makes the models and the published file anew when something was loaded.",
             ),
         ],
-        resources={"projects": projects or Projects()},
+        resources={"projects": (projects or Projects()).as_resource()},
         # A step costs a tenth of a second in the run's process, and seconds in one of its own.
         executor=dg.in_process_executor,
     )

@@ -4,9 +4,9 @@ The Dagster resources and the command line both stand on this; it imports no Dag
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import duckdb
@@ -24,9 +24,10 @@ from pipelines.ledger import Ledger
 from pipelines.ledger.database import utc_now
 from pipelines.models import Model, inherited_privacy, load_models, sql_folder
 from pipelines.models.incremental import refresh_stale
-from pipelines.normalize.contracts import TABLES, undeclared_table
+from pipelines.normalize.contracts import TABLES, Privacy, undeclared_table
 from pipelines.normalize.contracts.registry import report_contract
 from pipelines.private_files import private_folder
+from pipelines.progress import Progress, Silent
 from pipelines.settings import Settings
 from pipelines.warehouse import ModelRun, Models, Warehouse, WarehousePaths
 from pipelines.warehouse.meta_tables import TableNote
@@ -38,6 +39,7 @@ class Project:
 
     settings: Settings
     clock: Callable[[], datetime] = utc_now
+    progress: Progress = field(default_factory=Silent)
 
     @property
     def home(self) -> Path:
@@ -89,7 +91,7 @@ class Project:
         def refresh(connection: duckdb.DuckDBPyConnection) -> list[ModelRun]:
             return [ModelRun(r.qualified, r.rows, r.seconds) for r in refresh_stale(connection, files)]
 
-        privacy = inherited_privacy(files, TABLES)
+        privacy = model_privacy(files)
         notes = [
             TableNote(
                 m.qualified,
@@ -136,3 +138,9 @@ def known_tables(settings: Settings) -> set[str]:
         if report_contract(report.report) is None
     }
     return {*TABLES, *undeclared}
+
+
+@lru_cache(maxsize=2)
+def model_privacy(models: tuple[Model, ...]) -> dict[str, dict[str, Privacy]]:
+    """Return the privacy class of every model column. Remembered: tracing the SQL takes a good second."""
+    return inherited_privacy(models, TABLES)

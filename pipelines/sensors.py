@@ -14,11 +14,11 @@ from assets.reports import op_name, report_tables
 from assets.specs import asset_key
 from pipelines.canvas import CanvasError
 from pipelines.extract.reports import Watched, ask, reconcile, watch
-from pipelines.extract.run_lock import is_at_work
 from pipelines.ledger import Intent
 from pipelines.ledger.intents import get_intent, open_intents, record_attempt_failed
 from pipelines.project import Project
 from pipelines.resources import Projects
+from pipelines.run_claims import clear_dead_runs
 from pipelines.settings import Settings, SettingsError
 
 TICK_SECONDS = 40.0
@@ -26,8 +26,6 @@ TICK_SECONDS = 40.0
 
 INTENT_TAG = "canvaslake/intent"
 ATTEMPT_TAG = "canvaslake/attempt"
-_ORPHAN_SECONDS = 120.0
-_WORKING = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING]
 
 
 def run_key(intent: Intent) -> str:
@@ -49,6 +47,8 @@ def completion_sensor(reports: Sequence[str], settings: Settings) -> dg.SensorDe
         context: dg.SensorEvaluationContext, projects: dg.ResourceParam[Projects]
     ) -> dg.SensorResult | dg.SkipReason:
         project = projects.open()
+        for run_id in clear_dead_runs(context.instance, project.home):
+            context.log.warning(f"Run {run_id} had died and was cleared.")
         try:
             if not open_intents(project.ledger, project.settings.instance):
                 return dg.SkipReason("No report is under way.")
@@ -63,7 +63,7 @@ def completion_sensor(reports: Sequence[str], settings: Settings) -> dg.SensorDe
             context.log.warning(warning)
         for intent in watched.failed:
             context.log.error(f"{intent.report} {intent.report_id} will not come: {intent.failure}")
-        requests = [request(intent) for intent in ready(project, context.instance, watched.finished)]
+        requests = [request(intent) for intent in ready(project, watched.finished)]
         if not requests:
             return dg.SkipReason(
                 f"{len(watched.pending)} pending, {len(watched.failed)} failed, {len(watched.finished)} finished and "
@@ -84,34 +84,14 @@ async def look(project: Project) -> Watched:
         return await watch(ledger, client, instance, time_is_up=lambda: time.monotonic() - started > TICK_SECONDS)
 
 
-def ready(project: Project, instance: dg.DagsterInstance, finished: Sequence[Intent]) -> list[Intent]:
-    """Return the finished intents that should be loaded now; clear runs that died without a word first."""
+def ready(project: Project, finished: Sequence[Intent]) -> list[Intent]:
+    """Return the finished intents that may be loaded now: not parked, and not waiting for another attempt."""
     now = project.clock()
-    due = []
-    for intent in finished:
-        current = _clear_orphan(project, instance, intent)
-        if current.parked_at is None and (current.next_attempt_at is None or current.next_attempt_at <= now):
-            due.append(current)
-    return due
-
-
-def _clear_orphan(project: Project, instance: dg.DagsterInstance, intent: Intent) -> Intent:
-    """Mark a run as failed whose process is gone: it would stay started for ever, and its run key would block."""
-    tags = {INTENT_TAG: str(intent.intent_id), ATTEMPT_TAG: str(intent.attempts + 1)}
-    for record in instance.get_run_records(dg.RunsFilter(tags=tags, statuses=_WORKING)):
-        began = record.start_time or record.create_timestamp.timestamp()
-        if time.time() - began < _ORPHAN_SECONDS or is_at_work(project.home, intent.intent_id):
-            continue
-        instance.report_run_failed(record.dagster_run, "The process of this run is gone; the load is tried again.")
-        return record_attempt_failed(
-            project.ledger,
-            intent.intent_id,
-            "The run that loaded it died",
-            attempt=intent.attempts + 1,
-            most=project.settings.sensor.load_attempts,
-            pause=timedelta(minutes=project.settings.sensor.retry_minutes),
-        )
-    return intent
+    return [
+        intent
+        for intent in finished
+        if intent.parked_at is None and (intent.next_attempt_at is None or intent.next_attempt_at <= now)
+    ]
 
 
 def request(intent: Intent) -> dg.RunRequest:

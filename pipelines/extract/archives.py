@@ -3,11 +3,13 @@
 The archive comes from outside and is trusted with nothing: not its names, not its sizes, not its kinds of entries.
 """
 
+import errno
 import os
 import re
 import shutil
 import stat
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -48,7 +50,7 @@ def open_report(path: Path, folder: Path) -> list[ReportMember]:
     private_folder(folder)
     try:
         with zipfile.ZipFile(path) as archive:
-            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+            entries = [entry for entry in archive.infolist() if entry.filename and not entry.is_dir()]
             _refuse_hostile(entries, path.stat().st_size)
             members = []
             for number, entry in enumerate(entries):
@@ -56,8 +58,13 @@ def open_report(path: Path, folder: Path) -> list[ReportMember]:
                 _unpack(archive, entry, target)
                 members.append(ReportMember(entry.filename.removesuffix(".csv"), target))
             return members
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
         raise HostileArchiveError(f"the ZIP is damaged or of a kind that reports do not have ({error})") from error
+    except OSError as error:
+        # Offsets that lead nowhere end in a seek that is no seek; a full disk is the disk's, not the archive's.
+        if error.errno != errno.EINVAL:
+            raise
+        raise HostileArchiveError("the ZIP is damaged: it leads outside of itself") from error
 
 
 def _refuse_hostile(entries: list[zipfile.ZipInfo], packed: int) -> None:
@@ -73,6 +80,8 @@ def _refuse_hostile(entries: list[zipfile.ZipInfo], packed: int) -> None:
             raise HostileArchiveError("a member of the ZIP has a name that leads out of its folder")
         if stat.S_ISLNK(entry.external_attr >> 16):
             raise HostileArchiveError("a member of the ZIP is a link")
+        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise HostileArchiveError("a member of the ZIP is packed in a way that reports are not")
     unpacked = sum(entry.file_size for entry in entries)
     if unpacked > _MOST_BYTES or (unpacked > _SMALL and unpacked > _MOST_RATIO * packed):
         raise HostileArchiveError(f"the ZIP unpacks from {packed} to {unpacked} bytes")

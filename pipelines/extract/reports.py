@@ -15,6 +15,7 @@ from pipelines.canvas import CanvasClient, CanvasError
 from pipelines.canvas.account_reports import report_runs, show_run, start_report
 from pipelines.canvas.errors import AuthenticationError, BadRequestError, ForbiddenError, NotFoundError
 from pipelines.extract.report_states import Observation, Verdict, match_lost, observe
+from pipelines.extract.work import concerns_all
 from pipelines.ledger import Intent, IntentState, Ledger
 from pipelines.ledger.intents import (
     all_intents,
@@ -85,7 +86,13 @@ async def reconcile(ledger: Ledger, client: CanvasClient, instance: str) -> list
     if lost:
         owned = {intent.report_id for intent in all_intents(ledger, instance) if intent.report_id is not None}
         for (account, report), intents in lost.items():
-            runs = await _index(client, account, report, wanted=())
+            try:
+                runs = await _index(client, account, report, wanted=())
+            except CanvasError as error:
+                if concerns_all(error):
+                    raise
+                # These stay as posting, until their deadline at most; the others must not wait for them.
+                continue
             for intent_id, report_id in match_lost(intents, runs, owned).items():
                 status = next(run.status for run in runs if run.report_id == report_id)
                 record_asked(ledger, intent_id, report_id, status)
@@ -150,8 +157,13 @@ async def _look(
                 record_failed(ledger, intent.intent_id, "The report is gone from Canvas: somebody deleted it")
                 result.failed.append(get_intent(ledger, intent.intent_id))
                 continue
+            except CanvasError as error:
+                # Only this one could not be looked at: what the index said of the others stands.
+                result.problems.append(error)
         if run is not None:
             _record(ledger, intent, run, result)
+        else:
+            _unless_overdue(ledger, intent, result)
 
 
 def _record(ledger: Ledger, intent: Intent, run: Observation, result: Watched) -> None:

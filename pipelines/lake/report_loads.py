@@ -6,8 +6,9 @@ When a report is finished is decided in `extract`. Loading the same report again
 import asyncio
 import hashlib
 import shutil
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -66,6 +67,9 @@ async def load_report(
     load_id = report_load_id(intent.instance, intent.report_id)
     if is_loaded(lake.ledger, load_id):
         return _commit(lake, intent, load_id, lake.ledger.clock(), [], None)
+    # What a killed process left behind is student data; the caller holds the load's lock, so nobody is reading it.
+    for left in downloads.glob(f"{load_id}-*"):
+        discard(left)
     folder = private_folder(downloads / f"{load_id}-{intent.attempts}")
     try:
         run = await _download(lake, client, intent, folder / "report")
@@ -116,7 +120,9 @@ def _load_file(
 ) -> LoadOutcome:
     try:
         members = open_report(folder / "report", folder / "members")
-        rows = [tabular(intent.report, intent.parameters, member) for member in members]
+        if not members:
+            raise UnreadableFileError("the ZIP is empty")
+        rows = _one_table_each([tabular(intent.report, intent.parameters, member) for member in members])
         parts = [
             Part(
                 one.table,
@@ -158,6 +164,21 @@ def tabular(report: str, parameters: dict[str, object], member: ReportMember) ->
     contract = report_contract(report)
     table = _declared(contract, parameters, member, header) if contract else None
     return ReportRows(member, header, table or undeclared_table(report, member.name, list(header.cells)))
+
+
+def _one_table_each(rows: list[ReportRows]) -> list[ReportRows]:
+    """Tell tables of one name apart: members may be named after terms, and no name survives in other alphabets."""
+    counts = Counter(one.table.qualified for one in rows)
+    return [
+        one
+        if counts[one.table.qualified] == 1
+        else replace(one, table=replace(one.table, name=f"{one.table.name}_{_short(one.member.name)}"))
+        for one in rows
+    ]
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def _declared(contract: Report, parameters: dict[str, object], member: ReportMember, header: Header) -> Table | None:

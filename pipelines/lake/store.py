@@ -205,7 +205,8 @@ class Lake:
 
 def _refuse_if_bad(table: Table, file: WrittenFile, max_share: float) -> None:
     bad = len(file.quarantined)
-    if bad > _FEW_BAD_ROWS and bad > max_share * file.rows_read:
+    # When no row fits, the answer is not what it should be, however short: it must not empty a slice.
+    if bad and (not file.rows or (bad > _FEW_BAD_ROWS and bad > max_share * file.rows_read)):
         first = file.quarantined[0]
         raise TooManyBadRowsError(
             f"{bad} of {file.rows_read} rows do not fit {table.qualified} (the first: line {first.line_number}, "

@@ -114,27 +114,37 @@ def commit_load(
             _fulfil(connection, intent_id, load.load_id, now)
             return CommitResult.ALREADY_LOADED
         live = {file.table: _live(connection, file.table, file.slice) for file in files}
-        result = _decide(load, files, live)
+        due = [(table, slice_name) for table, slice_name in cleared if _live(connection, table, slice_name) is not None]
+        result = _decide(load, files, live, changed=bool(due))
         _insert_load(connection, load, now, unchanged=result is CommitResult.UNCHANGED)
         if result is not CommitResult.UNCHANGED:
             for file in files:
                 _insert_file(connection, load, file, now, live=result is CommitResult.COMMITTED)
         if result is CommitResult.COMMITTED:
-            for table, slice_name in cleared:
+            for table, slice_name in due:
                 _retire(connection, table, slice_name, now)
+        if result is CommitResult.UNCHANGED and load.version is not None:
+            # The live rows are as new as this answer: one between the two that arrives late must not replace them.
+            for file in files:
+                connection.execute(
+                    "UPDATE files SET version = ? WHERE table_name = ? AND slice = ? AND live_to IS NULL",
+                    (load.version, file.table, file.slice),
+                )
         for item in drift:
             _record_drift(connection, item, load.load_id, now)
         _fulfil(connection, intent_id, load.load_id, now)
     return result
 
 
-def _decide(load: Load, files: Sequence[LoadFile], live: dict[str, sqlite3.Row | None]) -> CommitResult:
+def _decide(
+    load: Load, files: Sequence[LoadFile], live: dict[str, sqlite3.Row | None], *, changed: bool
+) -> CommitResult:
     rows = [(file, live[file.table]) for file in files]
     if load.version is not None and any(
         row is not None and row["version"] is not None and row["version"] > load.version for _, row in rows
     ):
         return CommitResult.SUPERSEDED
-    if rows and all(row is not None and row["content_hash"] == file.content_hash for file, row in rows):
+    if rows and not changed and all(row is not None and row["content_hash"] == file.content_hash for file, row in rows):
         return CommitResult.UNCHANGED
     return CommitResult.COMMITTED
 

@@ -102,12 +102,6 @@ CREATE TABLE generations (
     withdrawn_at TEXT
 )"""
 
-_ACCEPTED = """
-CREATE TABLE accepted (
-    table_name TEXT PRIMARY KEY,
-    at         TEXT NOT NULL
-)"""
-
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         _INTENTS,
@@ -121,7 +115,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         _COVERAGE,
         _DRIFT,
         _GENERATIONS,
-        _ACCEPTED,
     ),
 )
 """Each step is a tuple of statements; `PRAGMA user_version` counts the steps that a file has taken."""

@@ -6,7 +6,7 @@ Which file a report has, and how it got here, is the business of `extract`.
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,10 @@ def read_header(path: Path) -> Header:
         raise UnreadableFileError("the file is not CSV text")
     separator = ";" if first_line.count(";") > first_line.count(",") else ","
     reader = csv.reader(io.StringIO(text), delimiter=separator)
-    cells = next(reader)
+    try:
+        cells = next(reader)
+    except csv.Error as error:
+        raise UnreadableFileError(f"the header cannot be read as CSV ({error})") from error
     names = unique_names([snake_case(cell) for cell in cells])
     return Header(tuple(cells), tuple(names), reader.line_num, separator)
 
@@ -80,13 +83,37 @@ def read_batches(path: Path, header: Header, table: Table) -> Iterator[Batch]:
             f"the file lacks {', '.join(needed)}, which every row of {table.qualified} needs; its header is "
             f"{', '.join(header.cells[:40])}"
         )
-    ragged: list[Any] = []
+    if _ends_with_header(path, header):
+        return
+    ragged: list[QuarantinedRow] = []
+    last = b""
 
     def set_aside(row: Any) -> str:
-        ragged.append(row)
+        ragged.append(_ragged(row, header))
         return "skip"
 
-    reader = pacsv.open_csv(
+    next_row = 2
+    for cells in _record_batches(path, header, set_aside):
+        here = _taken_with(ragged, next_row, cells.num_rows)
+        yield _batch(table, header, cells, next_row, here)
+        next_row += cells.num_rows + len(here)
+        if cells.num_rows:
+            last = cells.column(cells.num_columns - 1)[cells.num_rows - 1].as_py() or b""
+    if ragged:
+        last = ragged[-1].raw.encode()
+        yield _batch(table, header, _no_rows(header), next_row, ragged)
+    _refuse_open_quote(path, last)
+
+
+def _record_batches(path: Path, header: Header, set_aside: Callable[[Any], str]) -> Iterator[Any]:
+    try:
+        yield from _open(path, header, set_aside)
+    except pa.ArrowInvalid as error:
+        raise UnreadableFileError(f"the file cannot be read as CSV ({_first_line(error)})") from error
+
+
+def _open(path: Path, header: Header, set_aside: Callable[[Any], str]) -> Any:
+    return pacsv.open_csv(
         path,
         read_options=pacsv.ReadOptions(
             use_threads=False, block_size=_BLOCK_BYTES, column_names=list(header.names), skip_rows=header.lines
@@ -102,21 +129,31 @@ def read_batches(path: Path, header: Header, table: Table) -> Iterator[Batch]:
             check_utf8=False,
         ),
     )
-    rows_before = 0
-    given = 0
-    while True:
-        try:
-            cells = reader.read_next_batch()
-        except StopIteration:
-            break
-        except pa.ArrowInvalid as error:
-            raise UnreadableFileError(f"the file cannot be read as CSV ({_first_line(error)})") from error
-        new = ragged[given:]
-        given += len(new)
-        yield _batch(table, header, cells, rows_before, [_ragged(row) for row in new])
-        rows_before += cells.num_rows + len(new)
-    if ragged[given:]:
-        yield _batch(table, header, _no_rows(header), rows_before, [_ragged(row) for row in ragged[given:]])
+
+
+def _taken_with(ragged: list[QuarantinedRow], next_row: int, count: int) -> list[QuarantinedRow]:
+    """Take from `ragged` the rows that lie among `count` good ones; Arrow reads ahead, so later ones may be there."""
+    end, here = next_row + count, []
+    while ragged and (ragged[0].line_number or 0) < end:
+        here.append(ragged.pop(0))
+        end += 1
+    return here
+
+
+def _ends_with_header(path: Path, header: Header) -> bool:
+    if path.stat().st_size > _HEADER_BYTES:
+        return False
+    return path.read_bytes().count(b"\n") < header.lines
+
+
+def _refuse_open_quote(path: Path, last: bytes) -> None:
+    """Refuse a file whose last cell begins with a quote that nothing closes: it has swallowed the rows after it."""
+    if b"\n" not in last and b"\r" not in last:
+        return
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - 4, 0))
+        if not file.read().rstrip(b"\r\n").endswith(b'"'):
+            raise UnreadableFileError("a quote is never closed, so the rows after it cannot be told apart")
 
 
 def _first_line(error: Exception) -> str:
@@ -124,7 +161,7 @@ def _first_line(error: Exception) -> str:
     return str(error).split("\n", 1)[0].split(":", 2)[0][:200]
 
 
-def _batch(table: Table, header: Header, cells: Any, rows_before: int, ragged: list[QuarantinedRow]) -> Batch:
+def _batch(table: Table, header: Header, cells: Any, first_row: int, ragged: list[QuarantinedRow]) -> Batch:
     typed = {}
     for column in table.columns:
         if column.name in header.names:
@@ -139,7 +176,7 @@ def _batch(table: Table, header: Header, cells: Any, rows_before: int, ragged: l
         for position, reason in typed[column.name][1].items():
             bad.setdefault(position, f"{column.name} {reason}")
     rows = [
-        QuarantinedRow(_row_number(position, rows_before, ragged), reason, _raw(cells, position, header.separator))
+        QuarantinedRow(_row_number(position, first_row, ragged), reason, _raw(cells, position, header.separator))
         for position, reason in sorted(bad.items())
     ]
     frame = frame_of({name: array for name, (array, _) in typed.items()}, bad)
@@ -154,17 +191,19 @@ def undeclared_columns(header: Header, table: Table) -> list[Column]:
     ]
 
 
-def _row_number(position: int, rows_before: int, ragged: list[QuarantinedRow]) -> int:
-    number = rows_before + position + 2
+def _row_number(position: int, first_row: int, ragged: list[QuarantinedRow]) -> int:
+    number = first_row + position
     for row in ragged:
         if row.line_number is not None and row.line_number <= number:
             number += 1
     return number
 
 
-def _ragged(row: Any) -> QuarantinedRow:
+def _ragged(row: Any, header: Header) -> QuarantinedRow:
+    # Arrow counts the lines of the header; rows are counted here, and the header is one.
+    number = row.number - header.lines + 1
     return QuarantinedRow(
-        row.number, f"has {row.actual_columns} cells where the header has {row.expected_columns}", str(row.text)
+        number, f"has {row.actual_columns} cells where the header has {row.expected_columns}", str(row.text)
     )
 
 

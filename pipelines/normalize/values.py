@@ -32,10 +32,13 @@ def from_text(values: Any, kind: ColumnType) -> Typed:
     text, bad = _decode(values)
     if kind is ColumnType.VARCHAR:
         return text, bad
-    text = pc.utf8_trim_whitespace(text)
-    text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
-    typed, worse = _TEXT[kind](text)
+    typed, worse = _TEXT[kind](_trimmed(text))
     return typed, {**worse, **bad}
+
+
+def _trimmed(text: Any) -> Any:
+    text = pc.utf8_trim_whitespace(text)
+    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
 
 
 def from_json(values: Sequence[object], kind: ColumnType) -> Typed:
@@ -45,11 +48,11 @@ def from_json(values: Sequence[object], kind: ColumnType) -> Typed:
         if kinds <= _NATIVE[kind]:
             array = pa.array(values, kind.arrow if kind not in _AS_TEXT else pa.string())
             if kind in _AS_TEXT:
-                return _TEXT[kind](array)
+                return _TEXT[kind](_trimmed(array))
             if kind is not ColumnType.DOUBLE or all(v is None or math.isfinite(v) for v in values):  # type: ignore[arg-type]
                 return array, {}
-    except (OverflowError, UnicodeEncodeError):
-        pass  # a number past 64 bits or half a surrogate pair: named value by value below
+    except (OverflowError, UnicodeEncodeError, pa.ArrowInvalid):
+        pass  # a number past its type's bounds or half a surrogate pair: named value by value below
     texts: list[bytes | None] = []
     bad: dict[int, str] = {}
     for position, value in enumerate(values):
@@ -177,12 +180,24 @@ def _moments(text: Any) -> Typed:
 def _times(text: Any, pattern: str, kind: ColumnType, mend: Callable[[Any], Any] = lambda kept: kept) -> Typed:
     kept, bad = _keep(text, pattern, kind)
     series = pd.Series(mend(kept).to_pandas(), dtype="object")
-    parsed = pd.to_datetime(series, format="ISO8601", utc=True, errors="coerce")
+    try:
+        parsed = pd.to_datetime(series, format="ISO8601", utc=True, errors="coerce")
+    except OverflowError:
+        # A moment outside of the years 1 to 9999 is not coerced but raised, and would take its whole column with it.
+        parsed = pd.to_datetime(series.map(_within_years), format="ISO8601", utc=True, errors="coerce")
     # A pattern cannot tell the 30th of February from a day; the parser can.
     impossible = pa.array((parsed.isna() & series.notna()).to_numpy())
     bad.update(_reasons(impossible, kind))
     moments = pa.array(parsed.dt.as_unit("us"), pa.timestamp("us", tz="UTC"), from_pandas=True)
     return (moments.cast(pa.timestamp("us")).cast(pa.date32()) if kind is ColumnType.DATE else moments), bad
+
+
+def _within_years(text: str | None) -> str | None:
+    try:
+        pd.to_datetime(pd.Series([text], dtype="object"), format="ISO8601", utc=True, errors="coerce")
+    except OverflowError:
+        return None
+    return text
 
 
 _TEXT: dict[ColumnType, Callable[[Any], Typed]] = {

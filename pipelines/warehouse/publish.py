@@ -229,5 +229,8 @@ def _prune(warehouse: Warehouse, newest: int) -> None:
         " ORDER BY generation DESC",
         (newest,),
     )
-    for row in published[warehouse.keep_generations :]:
-        warehouse.paths.generation(int(str(row["generation"]))).unlink(missing_ok=True)
+    kept = {warehouse.paths.generation(int(str(row["generation"]))) for row in published[: warehouse.keep_generations]}
+    # Files of publishes that were killed in the middle go too: nothing else knows of them.
+    for file in warehouse.paths.generations.glob("warehouse-*"):
+        if file not in kept:
+            file.unlink(missing_ok=True)

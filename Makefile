@@ -1,0 +1,40 @@
+# Everything runs in .venv, which the first target makes: nothing else has to be installed.
+PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+BIN := .venv/bin
+
+.PHONY: demo test check bench up lock clean
+
+demo: .venv/installed
+	$(BIN)/canvaslake demo
+
+up: .venv/installed
+	$(BIN)/canvaslake --demo up
+
+test: .venv/installed
+	$(BIN)/python -m pytest
+
+check: .venv/installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pipelines.cli.reference --check docs/reference
+	DAGSTER_HOME= CANVASLAKE_HOME=$$(mktemp -d) $(BIN)/dagster definitions validate -w workspace.yaml
+
+bench: .venv/installed
+	for bench in tests/bench/bench_*.py; do $(BIN)/python -m tests.bench.$$(basename $$bench .py) || exit 1; done
+
+# Needs uv on the PATH. DuckDB is held back: see docs/decisions.
+lock:
+	printf 'duckdb==1.5.5\n' | uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header --no-strip-extras --constraints - -o requirements.lock
+
+.venv/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+		{ echo "canvaslake needs Python 3.11 to 3.13; $(PYTHON) is $$($(PYTHON) -V 2>&1). Try: make PYTHON=/path/to/python3.11"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+clean:
+	rm -rf .venv data .pytest_cache .ruff_cache .mypy_cache .hypothesis

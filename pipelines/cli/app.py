@@ -1,0 +1,87 @@
+"""The command's frame: global options, the project of this call, and errors that say what to do.
+
+Each command stands in a module beside this one.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines import __version__
+from pipelines.canvas import CanvasError
+from pipelines.cli.console import err, say
+from pipelines.cli.exit_codes import ExitCode, exit_code_of
+from pipelines.project import Project
+from pipelines.settings import CONFIG_NAME, DEMO_HOME, load_settings
+
+app = typer.Typer(
+    name="canvaslake",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Canvas LMS analytics and reports, in a DuckDB warehouse that analysts trust.",
+)
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        sys.stdout.write(f"canvaslake {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def main_options(
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="Settings file; else canvaslake.toml here or above.")
+    ] = None,
+    demo: Annotated[bool, typer.Option("--demo", help=f"Use what `canvaslake demo` left in {DEMO_HOME}.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Take the global options."""
+    # Whatever this process and the ones that it starts create is their owner's alone.
+    os.umask(0o077)
+    if debug:
+        os.environ["CANVASLAKE_DEBUG"] = "1"
+    if demo:
+        config = DEMO_HOME / CONFIG_NAME
+        if not config.is_file():
+            say(f"There is no demo in {DEMO_HOME} yet. Run: canvaslake demo")
+            raise typer.Exit(ExitCode.SETTINGS)
+    if config is not None:
+        os.environ["CANVASLAKE_CONFIG"] = str(config.absolute())
+        if demo:
+            # The demo's own settings stand, whatever the environment says about a real Canvas.
+            for name in ("CANVAS_BASE_URL", "CANVAS_API_TOKEN", "CANVASLAKE_HOME"):
+                os.environ.pop(name, None)
+
+
+def current_project() -> Project:
+    """Return the project of this call; raises SettingsError."""
+    return Project(load_settings())
+
+
+def run_app() -> None:
+    """Run the command line; errors become messages and exit codes, and a traceback only comes with --debug."""
+    try:
+        app(standalone_mode=True)
+    except KeyboardInterrupt:
+        say("Stopped. What was loaded stays loaded; reports that were asked for go on in Canvas.")
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output has seen enough, as `head` does.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.OK)
+    except Exception as error:  # noqa: BLE001 (the one place where every error becomes a message)
+        if os.environ.get("CANVASLAKE_DEBUG"):
+            err.print_exception()
+        code = exit_code_of(error)
+        known = code is not ExitCode.UNEXPECTED
+        say(str(error) if known else f"{type(error).__name__}: {error}. Run again with --debug, and report it.")
+        if isinstance(error, CanvasError) and code in (ExitCode.TOKEN, ExitCode.RIGHT, ExitCode.CONNECTION):
+            say("For more: canvaslake doctor")
+        sys.exit(code)

@@ -1,0 +1,175 @@
+"""The commands, in the order in which a newcomer needs them. What each does stands in a module of its own."""
+
+import shutil
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.cli import reports
+from pipelines.cli.app import app, current_project
+from pipelines.cli.console import put, put_json, put_table, say
+from pipelines.cli.exit_codes import ExitCode
+from pipelines.serve import FORMATS, describe_table, list_tables, render, run_query, to_terminal
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def register() -> None:
+    """Put the groups of commands on the command line; single commands are there by their decorators."""
+    app.add_typer(reports.app, name="reports")
+
+
+@app.command()
+def demo(
+    institution: Annotated[
+        Path | None, typer.Option(help="A folder of OULAD files to serve in place of the invented university.")
+    ] = None,
+    report_seconds: Annotated[float, typer.Option(help="How long the demo Canvas takes for a report.")] = 3.0,
+) -> None:
+    """Start a Canvas of our own, run the main job on it, and show what came of it."""
+    from pipelines.cli.demo import run_demo
+
+    raise typer.Exit(run_demo(institution, report_seconds))
+
+
+@app.command()
+def init(
+    base_url: Annotated[str | None, typer.Option(help="Address of Canvas, such as https://canvas.example.edu.")] = None,
+    account: Annotated[str, typer.Option(help="Account to pull: an id, sis_account_id:X, or self.")] = "self",
+    time_zone: Annotated[str | None, typer.Option(help="Time zone of the schedules, such as America/Denver.")] = None,
+    token_stdin: Annotated[bool, typer.Option("--token-stdin", help="Read the token from standard input.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace settings that are there.")] = False,
+) -> None:
+    """Write canvaslake.toml and a .env with the token that only you can read."""
+    from pipelines.cli.init import write_settings
+
+    write_settings(
+        Path.cwd(), base_url=base_url, account=account, time_zone=time_zone, token_stdin=token_stdin, force=force
+    )
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Look at settings, connection, token, rights and quota, and say what is wrong and what to do."""
+    from pipelines.cli.doctor import examine, show
+
+    findings = examine()
+    if as_json:
+        put_json([finding.as_json() for finding in findings])
+    else:
+        show(findings)
+    raise typer.Exit(next((finding.code for finding in findings if not finding.ok), ExitCode.OK))
+
+
+@app.command()
+def sync(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Tables, schemas or reports to narrow it to, such as canvas.terms.")
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Ask about settled terms again.")] = False,
+) -> None:
+    """Ask for reports, pull the endpoints, load what finished, refresh the models, publish: everything once."""
+    from pipelines.cli.sync import UnknownTableError, report_outcome
+    from pipelines.cli.sync import sync as run
+
+    project = current_project()
+    try:
+        outcome = run(project, names or [], full=full)
+    except UnknownTableError as error:
+        say(str(error))
+        raise typer.Exit(ExitCode.USAGE) from None
+    report_outcome(project, outcome)
+    raise typer.Exit(outcome.exit_code)
+
+
+@app.command()
+def up(
+    port: Annotated[int, typer.Option(help="Port of the Dagster page.")] = 3000,
+    host: Annotated[str, typer.Option(help="Address that the Dagster page listens on.")] = "127.0.0.1",
+    without_login: Annotated[
+        bool, typer.Option("--without-login", help="Allow a --host that others can reach: the page has no login.")
+    ] = False,
+) -> None:
+    """Start the Dagster page and the daemon: schedules ask, the sensor sees reports finish, the file follows."""
+    from pipelines.cli.up import run_up
+
+    raise typer.Exit(run_up(current_project(), host=host, port=port, without_login=without_login))
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(help="One statement that reads; - reads it from standard input.")],
+    form: Annotated[str, typer.Option("--format", "-f", help=f"One of {', '.join(FORMATS)}.")] = "table",
+    as_json: Json = False,
+    limit: Annotated[int | None, typer.Option(help="Rows at most; 0 for all. 1,000 for tables.")] = None,
+) -> None:
+    """Ask the published file a question in SQL. It can read, and do nothing else."""
+    form = "json" if as_json else form
+    if form not in FORMATS:
+        raise typer.BadParameter(f"{form!r} is none of {', '.join(FORMATS)}", param_hint="--format")
+    most = limit if limit is not None else (1000 if form in ("table", "markdown") else 0)
+    text = sys.stdin.read() if sql == "-" else sql
+    result = run_query(current_project().paths.published, text, limit=most or None)
+    if form == "table" and sys.stdout.isatty():
+        put(to_terminal(result, width=shutil.get_terminal_size().columns, color=True))
+    else:
+        put(render(result, form))
+
+
+@app.command()
+def tables(
+    table: Annotated[str | None, typer.Argument(help="A table to describe, such as marts.dim_course.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the tables of the published file, or describe one."""
+    path = current_project().paths.published
+    if table is None:
+        entries = list_tables(path)
+        if as_json:
+            put_json([asdict(entry) for entry in entries])
+        else:
+            put_table(
+                ["table", "rows", "columns", "description"],
+                [[entry.qualified, entry.rows, entry.columns, entry.description] for entry in entries],
+                right=["rows", "columns"],
+            )
+        return
+    columns = describe_table(path, table)
+    if as_json:
+        put_json([asdict(column) for column in columns])
+    else:
+        put_table(
+            ["column", "type", "key", "unit", "privacy", "description"],
+            [
+                [
+                    column.name,
+                    column.type,
+                    "key" if column.is_key else "",
+                    column.unit,
+                    column.privacy,
+                    column.description,
+                ]
+                for column in columns
+            ],
+        )
+
+
+@app.command()
+def publish(
+    accept: Annotated[
+        list[str] | None, typer.Option(help="A table whose sharp fall in rows is right; may be given several times.")
+    ] = None,
+) -> None:
+    """Publish what is loaded, without asking Canvas for anything."""
+    from pipelines.warehouse import publish as run
+
+    project = current_project()
+    outcome = run(project.warehouse, project.models, accept or ())
+    held = [check for check in outcome.applied.checks if check.check == "row_count" and not check.passed]
+    for check in held:
+        say(f"! {check.table} {check.detail}")
+    say(f"Published generation {outcome.generation}: {outcome.path}")
+    raise typer.Exit(ExitCode.WAREHOUSE if held else ExitCode.OK)

@@ -1,0 +1,139 @@
+"""`canvaslake demo`: a Canvas of our own, the main job on it, and what came of it.
+
+The demo's folder is made anew at each call; it is known by a marker, so that no other folder is ever removed.
+"""
+
+import os
+import shutil
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipelines.cli.app import current_project
+from pipelines.cli.console import put, put_table, say
+from pipelines.cli.demo_canvas import choose_ports, describe
+from pipelines.cli.exit_codes import ExitCode
+from pipelines.cli.init import settings_text
+from pipelines.demo import DEMO_TOKEN, DemoCanvas, oulad_institution, seeded_institution
+from pipelines.private_files import private_folder, write_private
+from pipelines.serve import QueryError, list_tables, run_query, to_terminal
+from pipelines.settings import CONFIG_NAME, DEMO_HOME
+
+_MARKER = ".canvaslake-demo"
+
+_LETTERS = """\
+select grade, sum(students)::bigint as students
+from marts.grade_distribution
+where grade is not null
+group by grade
+order by students desc"""
+
+_DEPARTMENTS = """\
+select a.account_name, count(distinct e.user_id) as students,
+       count(*) filter (where e.status = 'inactive') as inactive_enrollments
+from marts.fct_enrollment as e
+join marts.dim_account as a using (account_id)
+where e.is_student
+group by a.account_name
+order by students desc
+limit 8"""
+
+_BUSIEST = """\
+with weeks as (
+    select term_name, date_trunc('week', date)::date as week_of, sum(views)::bigint as views
+    from marts.fct_department_day
+    where depth = 0 and term_filter = 'term'
+    group by term_name, week_of
+)
+select term_name, arg_max(week_of, views) as busiest_week, max(views) as views
+from weeks
+group by term_name
+order by busiest_week"""
+
+_QUESTIONS = (
+    ("How did the students do, by letter grade?", _LETTERS),
+    ("Where do the students study, and how many enrollments went inactive?", _DEPARTMENTS),
+    ("When was the busiest week, term by term?", _BUSIEST),
+)
+
+
+def run_demo(institution: Path | None, report_seconds: float) -> int:
+    """Run the demo and return its exit code."""
+    began = time.monotonic()
+    home = _fresh_home()
+    for name in ("CANVAS_BASE_URL", "CANVAS_API_TOKEN", "CANVASLAKE_HOME"):
+        os.environ.pop(name, None)
+    if institution is not None and not (institution / "studentInfo.csv.gz").is_file():
+        say(f"{institution} holds no studentInfo.csv.gz, so it is no folder of OULAD files.")
+        return ExitCode.USAGE
+    held = oulad_institution(institution) if institution else seeded_institution(datetime.now(UTC).date())
+    port, files_port = choose_ports()
+    with DemoCanvas(held, token=DEMO_TOKEN, report_seconds=report_seconds, port=port, files_port=files_port) as canvas:
+        _write_settings(home, canvas.base_url, institution)
+        say(f"A demo Canvas with {describe(held)} is up at {canvas.base_url}")
+        os.environ["CANVASLAKE_CONFIG"] = str((home / CONFIG_NAME).absolute())
+        from pipelines.cli.sync import report_outcome, sync
+
+        project = current_project()
+        outcome = sync(project)
+        report_outcome(project, outcome)
+    if outcome.exit_code:
+        return outcome.exit_code
+    _show(project.paths.published)
+    say(f"\nAll of it took {time.monotonic() - began:.0f} s. What to type next:")
+    for command, what in (
+        ('query "select * from marts.dim_course limit 5"', "ask a question"),
+        ("tables marts.fct_enrollment", "see what a table holds"),
+        ("up", "the demo Canvas, the Dagster page and the daemon"),
+    ):
+        say(f"  {_program()} --demo {command:<50} # {what}")
+    say(f"  {_program()} init{'':<53} # your own Canvas")
+    return ExitCode.OK
+
+
+def _program() -> str:
+    """Return the command as the person can type it: `canvaslake`, or its path when it is not on the PATH."""
+    if shutil.which("canvaslake"):
+        return "canvaslake"
+    program = Path(sys.argv[0])
+    try:
+        return str(program.absolute().relative_to(Path.cwd()))
+    except ValueError:
+        return str(program)
+
+
+def _fresh_home() -> Path:
+    home = DEMO_HOME.absolute()
+    if home.exists():
+        if not (home / _MARKER).is_file():
+            say(f"{home} is there and was not made by the demo; it stays. Move it away, and run this again.")
+            raise SystemExit(ExitCode.SETTINGS)
+        shutil.rmtree(home)
+    private_folder(home)
+    write_private(home / _MARKER, "Made by `canvaslake demo`, which removes this folder when it is run again.\n")
+    return home
+
+
+def _write_settings(home: Path, base_url: str, institution: Path | None) -> None:
+    served = f"# The demo Canvas serves {institution.absolute()}\n" if institution else ""
+    write_private(home / CONFIG_NAME, served + settings_text(base_url=base_url, home="."))
+    write_private(home / ".env", f"CANVAS_API_TOKEN={DEMO_TOKEN}\n")
+
+
+def _show(path: Path) -> None:
+    entries = [entry for entry in list_tables(path) if entry.schema not in ("staging", "meta") and entry.rows]
+    put("")
+    put_table(
+        ["table", "rows", "what"], [[e.qualified, e.rows, _short(e.description)] for e in entries], right=["rows"]
+    )
+    for question, sql in _QUESTIONS:
+        put(f"\n{question}\n\n{sql}\n")
+        try:
+            put(to_terminal(run_query(path, sql)))
+        except QueryError as error:
+            put(str(error))
+
+
+def _short(description: str) -> str:
+    return description.split(". ", maxsplit=1)[0].rstrip(".")

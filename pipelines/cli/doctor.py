@@ -1,0 +1,144 @@
+"""`canvaslake doctor`: what works and what does not between this machine and Canvas, each with the next step.
+
+It asks and never changes anything. The order is that of dependence: what would fail anyway is not asked.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pipelines.canvas import CanvasClient, CanvasError, collect
+from pipelines.canvas.account_reports import report_catalog
+from pipelines.canvas.accounts import show_account
+from pipelines.canvas.analytics import CURRENT, department_statistics
+from pipelines.canvas.courses import account_courses
+from pipelines.canvas.terms import terms
+from pipelines.canvas.users import show_self
+from pipelines.cli.console import put_table
+from pipelines.cli.exit_codes import ExitCode, exit_code_of
+from pipelines.project import Project
+from pipelines.settings import Settings, SettingsError, load_settings
+
+_LOW_QUOTA = 150
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. `code` is its exit code where it is not right."""
+
+    subject: str
+    ok: bool
+    detail: str
+    code: ExitCode = ExitCode.OK
+
+    def as_json(self) -> dict[str, object]:
+        """Return the finding for programs."""
+        return {"subject": self.subject, "ok": self.ok, "detail": self.detail, "exit_code": int(self.code)}
+
+
+def examine() -> list[Finding]:
+    """Look at everything, as far as each step allows the next."""
+    try:
+        settings = load_settings()
+        settings.require_canvas()
+    except SettingsError as error:
+        return [Finding("settings", False, str(error), ExitCode.SETTINGS)]
+    where = settings.config_path or "the environment"
+    findings = [Finding("settings", True, f"{where}; data in {settings.home}")]
+    findings += asyncio.run(_ask(Project(settings)))
+    findings += _published(settings)
+    return findings
+
+
+def show(findings: list[Finding]) -> None:
+    """Print findings as a table."""
+    put_table(["", "what", "found"], [["ok" if f.ok else "!!", f.subject, f.detail] for f in findings])
+
+
+def _wrong(subject: str, error: CanvasError) -> Finding:
+    return Finding(subject, False, str(error), exit_code_of(error))
+
+
+async def _ask(project: Project) -> list[Finding]:
+    findings: list[Finding] = []
+    try:
+        client = project.client(light=True)
+    except CanvasError as error:
+        return [_wrong("address", error)]
+    async with client:
+        try:
+            me = await show_self(client)
+        except CanvasError as error:
+            subject = "token" if exit_code_of(error) is ExitCode.TOKEN else "connection"
+            return [_wrong(subject, error)]
+        findings.append(Finding("connection", True, f"{client.base_url} answers as Canvas does"))
+        findings.append(Finding("token", True, f"belongs to user {me.data['id']}"))
+        findings.append(_quota(me.remaining))
+        for account in project.settings.canvas.accounts:
+            findings += await _account(client, project.settings, account)
+    return findings
+
+
+def _quota(remaining: float | None) -> Finding:
+    if remaining is None:
+        return Finding("quota", True, "Canvas sends no quota headers here; requests go out a few at a time")
+    if remaining < _LOW_QUOTA:
+        detail = f"only {remaining:.0f} left: another program uses this token. Give canvaslake a token of its own."
+        return Finding("quota", False, detail, ExitCode.CONNECTION)
+    return Finding("quota", True, f"{remaining:.0f} left")
+
+
+async def _account(client: CanvasClient, settings: Settings, account: str | int) -> list[Finding]:
+    subject = f"account {account}"
+    try:
+        found = await show_account(client, account)
+    except CanvasError as error:
+        return [_wrong(subject, error)]
+    number = int(found.data["id"])
+    is_root = found.data.get("root_account_id") in (None, number)
+    findings = [Finding(subject, True, f"id {number}, {'a root account' if is_root else 'a sub-account'}")]
+
+    async def first_page(pages: Any) -> None:
+        async for _ in pages:
+            return
+
+    tries: list[tuple[str, str, Any]] = [
+        ("read_course_list", "courses", lambda: first_page(account_courses(client, number, include=()))),
+        ("view_analytics", "department analytics", lambda: department_statistics(client, number, CURRENT)),
+        ("read_reports", "account reports", lambda: first_page(report_catalog(client, number))),
+    ]
+    if is_root:
+        tries.insert(0, ("read_terms", "terms", lambda: first_page(terms(client, number))))
+    for right, what, question in tries:
+        # Asked and not looked up in the list of permissions: what counts is whether the endpoint answers.
+        try:
+            await question()
+        except CanvasError as error:
+            findings.append(_wrong(f"{right} ({what})", error))
+        else:
+            findings.append(Finding(f"{right} ({what})", True, "may be read"))
+    findings += await _reports(client, settings, number)
+    return findings
+
+
+async def _reports(client: CanvasClient, settings: Settings, account: int) -> list[Finding]:
+    if not settings.reports:
+        return [Finding("reports", True, "none configured; canvaslake reports catalog shows what there is")]
+    try:
+        offered = {str(record.get("report")) for record in await collect(report_catalog(client, account))}
+    except CanvasError:
+        return []
+    missing = sorted({report.report for report in settings.reports} - offered)
+    if missing:
+        detail = f"this Canvas does not offer {', '.join(missing)}. See: canvaslake reports catalog"
+        return [Finding("reports", False, detail, ExitCode.SETTINGS)]
+    return [Finding("reports", True, f"all {len(settings.reports)} configured ones are offered")]
+
+
+def _published(settings: Settings) -> list[Finding]:
+    path = Project(settings).paths.published
+    if not path.exists():
+        return [Finding("published file", True, "none yet. Next: canvaslake sync")]
+    made = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    return [Finding("published file", True, f"{path}, made {made:%Y-%m-%d %H:%M} UTC")]

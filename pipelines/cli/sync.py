@@ -1,0 +1,318 @@
+"""`canvaslake sync`: everything once, in this process, through the same Dagster assets that the daemon runs.
+
+Ask for the reports, pull the endpoints meanwhile, wait for the reports, load them, refresh the models, publish. What
+each of these does is the assets' business.
+"""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from difflib import get_close_matches
+
+import dagster as dg
+
+from assets.published import PUBLISHED
+from assets.reports import report_tables
+from assets.specs import asset_key, qualified_name
+from pipelines.canvas import CanvasError
+from pipelines.canvas.users import show_self
+from pipelines.cli.console import TerminalProgress, say
+from pipelines.cli.dagster_home import prepare
+from pipelines.cli.exit_codes import ExitCode, exit_code_of
+from pipelines.definitions import build_definitions
+from pipelines.ledger import CoverageStatus, Intent, IntentState
+from pipelines.ledger.coverage import coverage_since
+from pipelines.ledger.intents import get_intent, open_intents
+from pipelines.ledger.loads import rows_of
+from pipelines.project import Project
+from pipelines.resources import Projects
+from pipelines.run_claims import clear_dead_runs
+from pipelines.schedules import ASK_JOB, ASK_OP
+from pipelines.sensors import ATTEMPT_TAG, INTENT_TAG, load_config, look
+
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+_LONGEST_PAUSE = 15.0
+
+
+class UnknownTableError(Exception):
+    """A name on the command line that is no table, schema or report."""
+
+
+@dataclass
+class SyncOutcome:
+    """What a sync did, and everything that went wrong, worst first by exit code."""
+
+    problems: list[tuple[ExitCode, str]] = field(default_factory=list)
+    generation: int | None = None
+    rows: dict[str, int] = field(default_factory=dict)
+
+    def add(self, code: ExitCode, message: str) -> None:
+        """Note a problem once."""
+        if (code, message) not in self.problems:
+            self.problems.append((code, message))
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The class of the first problem."""
+        return self.problems[0][0] if self.problems else ExitCode.OK
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a sync covers: keys of endpoint assets, and names of reports to ask for."""
+
+    endpoints: tuple[dg.AssetKey, ...]
+    reports: tuple[str, ...]
+
+
+def select(project: Project, definitions: dg.Definitions, names: Sequence[str]) -> Selection:
+    """Return what names on the command line mean: tables (`canvas.terms`), schemas (`analytics`), or reports.
+
+    Without names it is everything that is configured. Raises UnknownTableError with close names.
+    """
+    endpoints: dict[str, tuple[dg.AssetKey, ...]] = {}
+    for assets in definitions.assets or ():
+        if isinstance(assets, dg.AssetsDefinition) and assets.keys:
+            group = next(iter(assets.specs)).group_name
+            if group in ("directory", "department"):
+                endpoints |= {qualified_name(key): tuple(assets.keys) for key in assets.keys}
+    reports = {
+        table.qualified: report.report for report in project.settings.reports for table in report_tables(report.report)
+    }
+    if not names:
+        return Selection(_flat(endpoints.values()), tuple(dict.fromkeys(reports.values())))
+    chosen_endpoints, chosen_reports = [], []
+    known = {*endpoints, *reports, *reports.values(), *(name.split(".")[0] for name in (*endpoints, *reports))}
+    for name in names:
+        if name not in known:
+            close = get_close_matches(name, sorted(known), n=3)
+            hint = f"Did you mean {', '.join(close)}?" if close else f"There are: {', '.join(sorted(known))}."
+            raise UnknownTableError(f"{name} is no table that a sync brings, and no configured report. {hint}")
+        chosen_endpoints += [keys for table, keys in endpoints.items() if _means(name, table)]
+        chosen_reports += [report for table, report in reports.items() if _means(name, table) or name == report]
+    return Selection(_flat(chosen_endpoints), tuple(dict.fromkeys(chosen_reports)))
+
+
+def _flat(groups: object) -> tuple[dg.AssetKey, ...]:
+    return tuple(dict.fromkeys(key for keys in groups for key in keys))  # type: ignore[attr-defined]
+
+
+def _means(name: str, table: str) -> bool:
+    return name == table or table.startswith(f"{name}.")
+
+
+def sync(project: Project, names: Sequence[str] = (), *, full: bool = False) -> SyncOutcome:
+    """Bring everything, or what `names` say, up to date and publish it; return what was done and what went wrong.
+
+    Raises SettingsError and CanvasError when Canvas cannot be talked to at all; then nothing was changed.
+    """
+    asyncio.run(_prove(project))
+    prepare(project.settings)
+    with TerminalProgress() as progress, dg.DagsterInstance.get() as instance:
+        listening = Project(project.settings, project.clock, progress)
+        return _Sync(listening, progress, instance, full=full).run(names)
+
+
+async def _prove(project: Project) -> None:
+    async with project.client(light=True) as client:
+        await show_self(client)
+
+
+class _Sync:
+    def __init__(
+        self, project: Project, progress: TerminalProgress, instance: dg.DagsterInstance, *, full: bool
+    ) -> None:
+        self.project = project
+        self.progress = progress
+        self.instance = instance
+        self.full = full
+        self.outcome = SyncOutcome()
+        self.definitions = build_definitions(project.settings, Projects(lambda: project))
+        self.job = self.definitions.resolve_implicit_global_asset_job_def()
+
+    def run(self, names: Sequence[str]) -> SyncOutcome:
+        selection = select(self.project, self.definitions, names)
+        started = self.project.clock()
+        clear_dead_runs(self.instance, self.project.home)
+        waiting = self._ask(selection.reports)
+        if selection.endpoints:
+            self._pull(selection.endpoints)
+            self._note_unreadable(started)
+        self._load_reports(waiting)
+        self._publish()
+        return self.outcome
+
+    def _ask(self, reports: Sequence[str]) -> set[int]:
+        """Ask for reports, and return the intents of theirs that are under way, those of earlier calls too."""
+        if reports:
+            self.progress.start("ask for reports", len(reports))
+            config = {
+                "reports": list(reports),
+                "window": f"sync {uuid.uuid4().hex[:12]}",
+                "origin": "sync",
+                "reuse_open": True,
+            }
+            job = self.definitions.resolve_job_def(ASK_JOB)
+            result = job.execute_in_process(
+                instance=self.instance,
+                run_config={"ops": {ASK_OP: {"config": config}}, **_QUIET},
+                raise_on_error=False,
+            )
+            self._note_failures(result)
+            self.progress.finish("ask for reports")
+        return {
+            intent.intent_id
+            for intent in open_intents(self.project.ledger, self.project.settings.instance)
+            if intent.report in reports and intent.state is not IntentState.PARKED
+        }
+
+    def _pull(self, keys: Sequence[dg.AssetKey]) -> None:
+        config: dict[str, object] = {}
+        if self.full and any(key.path[-1].startswith("department_") for key in keys):
+            config = {"ops": {"department_analytics": {"config": {"full": True}}}}
+        self.progress.start("pull endpoints", None)
+        self._materialize(keys, config)
+        self.progress.finish("pull endpoints")
+
+    def _load_reports(self, waiting: set[int]) -> None:
+        """Wait until each report has finished, and load each as it does."""
+        task = "wait for reports"
+        if not waiting:
+            return
+        total = len(waiting)
+        self.progress.start(task, total)
+        began = time.monotonic()
+        while waiting:
+            watched = asyncio.run(self._look())
+            if watched is not None:
+                for intent in watched:
+                    if intent.intent_id in waiting and intent.state is IntentState.FINISHED:
+                        waiting.discard(intent.intent_id)
+                        self._load(intent)
+                        self.progress.advance(task)
+            for intent_id in sorted(waiting):
+                intent = get_intent(self.project.ledger, intent_id)
+                if intent.state in (IntentState.FAILED, IntentState.PARKED):
+                    waiting.discard(intent_id)
+                    self.outcome.add(ExitCode.REPORT, _failed(intent))
+                elif intent.state is IntentState.LOADED:
+                    waiting.discard(intent_id)
+            if waiting:
+                self.progress.note(task, self._state_of(waiting), total - len(waiting))
+                time.sleep(min(_LONGEST_PAUSE, 0.3 + (time.monotonic() - began) / 20))
+        self.progress.finish(task)
+
+    async def _look(self) -> list[Intent] | None:
+        try:
+            watched = await look(self.project)
+        except CanvasError as error:
+            if exit_code_of(error) is not ExitCode.CONNECTION:
+                raise
+            # Canvas is away for a moment; what is open stays open until its deadline.
+            return None
+        for problem in watched.problems:
+            if exit_code_of(problem) is not ExitCode.CONNECTION:
+                raise problem
+        return watched.finished
+
+    def _state_of(self, waiting: set[int]) -> str:
+        intents = [get_intent(self.project.ledger, intent_id) for intent_id in sorted(waiting)]
+        return ", ".join(f"{intent.report} {intent.status or 'asked'}" for intent in intents)
+
+    def _load(self, intent: Intent) -> None:
+        self._materialize(
+            [asset_key(table.qualified) for table in report_tables(intent.report)],
+            load_config(intent),
+            {INTENT_TAG: str(intent.intent_id), ATTEMPT_TAG: str(intent.attempts + 1)},
+        )
+
+    def _publish(self) -> None:
+        task = "refresh models and publish"
+        self.progress.start(task, None)
+        models = [
+            key
+            for assets in self.definitions.assets or ()
+            if isinstance(assets, dg.AssetsDefinition) and assets.op.name == "models"
+            for key in assets.keys
+        ]
+        self._materialize([*models, PUBLISHED], {})
+        published = rows_of(
+            self.project.ledger,
+            "SELECT max(generation) AS generation FROM generations WHERE published_at IS NOT NULL",
+        )
+        self.outcome.generation = published[0]["generation"]  # type: ignore[assignment]
+        self.progress.finish(task, f"generation {self.outcome.generation}")
+
+    def _materialize(
+        self, keys: Sequence[dg.AssetKey], config: dict[str, object], tags: dict[str, str] | None = None
+    ) -> None:
+        result = self.job.execute_in_process(
+            instance=self.instance,
+            asset_selection=list(keys),
+            run_config={**config, **_QUIET},
+            tags=tags,
+            raise_on_error=False,
+        )
+        self._note_failures(result)
+        for evaluation in result.get_asset_check_evaluations():
+            if not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.ERROR:
+                found = evaluation.metadata.get("held_back")
+                self.outcome.add(ExitCode.WAREHOUSE, f"Held back: {found.value if found else evaluation.check_name}")
+
+    def _note_failures(self, result: dg.ExecuteInProcessResult) -> None:
+        for event in result.filter_events(lambda one: one.is_step_failure):
+            data = event.step_failure_data
+            explained = data.user_failure_data
+            if explained is None:
+                error = data.error.cause or data.error if data.error else None
+                self.outcome.add(ExitCode.UNEXPECTED, f"{event.step_key}: {error.message if error else 'failed'}")
+                continue
+            named = explained.metadata.get("error")
+            code = _code_of_name(str(named.value)) if named else ExitCode.ANSWER
+            self.outcome.add(code, str(explained.description))
+
+    def _note_unreadable(self, since: datetime) -> None:
+        """Name every missing right once, and count what failed otherwise."""
+        entries = coverage_since(self.project.ledger, self.project.settings.instance, since)
+        for status, code in ((CoverageStatus.FORBIDDEN, ExitCode.RIGHT), (CoverageStatus.FAILED, ExitCode.ANSWER)):
+            causes: dict[str, list[str]] = {}
+            for entry in entries:
+                if entry.status is status:
+                    causes.setdefault(entry.detail or status.value, []).append(f"{entry.scope_kind} {entry.scope_id}")
+            for cause, scopes in causes.items():
+                self.outcome.add(
+                    code,
+                    f"{cause} Concerns {len(scopes)} questions, the first about {scopes[0]}; what was loaded before "
+                    "stays. See meta.coverage.",
+                )
+
+
+def _code_of_name(name: str) -> ExitCode:
+    """Return the exit code of an error by the name of its class: a run's record holds no more of it."""
+    pending = [Exception]
+    while pending:
+        kind = pending.pop()
+        if kind.__name__ == name:
+            code = exit_code_of(kind.__new__(kind))
+            if code is not ExitCode.UNEXPECTED:
+                return code
+        pending += kind.__subclasses__()
+    return ExitCode.UNEXPECTED
+
+
+def _failed(intent: Intent) -> str:
+    return (
+        f"{intent.report} {intent.report_id or ''} of account {intent.account_id} will not come: {intent.failure}. "
+        f"Its tables keep their last good rows. To ask again: canvaslake reports start {intent.report}"
+    )
+
+
+def report_outcome(project: Project, outcome: SyncOutcome) -> None:
+    """Tell the person what a sync did and what went wrong."""
+    for _, message in outcome.problems:
+        say(f"! {message}")
+    if outcome.generation is not None:
+        say(f"Published generation {outcome.generation}: {project.paths.published}")

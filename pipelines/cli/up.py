@@ -1,0 +1,131 @@
+"""`canvaslake up`: the Dagster page and the daemon, on this machine only, until they are stopped.
+
+One daemon per data directory: two would ask for the same reports at the same moments.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from contextlib import ExitStack
+from types import FrameType
+from urllib.error import URLError
+
+import dagster as dg
+from filelock import FileLock, Timeout
+
+from pipelines.cli.console import say
+from pipelines.cli.dagster_home import prepare
+from pipelines.cli.demo_canvas import demo_process, is_demo
+from pipelines.cli.exit_codes import ExitCode
+from pipelines.private_files import private_folder
+from pipelines.project import Project
+from pipelines.run_claims import clear_dead_runs
+
+_START_SECONDS = 120.0
+_STOP_SECONDS = 20.0
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+def run_up(project: Project, *, host: str, port: int, without_login: bool) -> int:
+    """Serve until a signal comes or one of the two processes ends; return the exit code."""
+    if host not in _LOOPBACK and not without_login:
+        say(
+            f"The Dagster page has no login, and {host} can be reached by others. Put a proxy with a login before it, "
+            "or add --without-login."
+        )
+        return ExitCode.USAGE
+    project.settings.require_canvas()
+    if _taken(host, port):
+        say(f"Port {port} is taken. Choose another: canvaslake up --port {port + 1}")
+        return ExitCode.SETTINGS
+    lock = FileLock(private_folder(project.home / "state") / "up.lock", mode=0o600)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        say(f"canvaslake up is running already for {project.home}.")
+        return ExitCode.SETTINGS
+    stopped = threading.Event()
+
+    def stop(_: int, __: FrameType | None) -> None:
+        stopped.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    with lock, ExitStack() as stack:
+        if is_demo(project.settings):
+            stack.enter_context(demo_process(project.settings))
+            say(f"The demo Canvas is up at {project.settings.canvas.base_url}")
+        return _serve(project, host, port, stopped)
+
+
+def _serve(project: Project, host: str, port: int, stopped: threading.Event) -> int:
+    home = prepare(project.settings)
+    with dg.DagsterInstance.get() as instance:
+        clear_dead_runs(instance, project.home)
+    workspace = ["-w", str(home / "workspace.yaml")]
+    commands = {
+        "daemon": [sys.executable, "-m", "dagster._daemon", "run", *workspace],
+        "page": [sys.executable, "-m", "dagster_webserver", "-h", host, "-p", str(port), *workspace],
+    }
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
+    # A session of its own for each: Ctrl-C reaches this process, which then ends them in order.
+    processes = {
+        name: subprocess.Popen(command, env=environment, start_new_session=True) for name, command in commands.items()
+    }
+    try:
+        url = f"http://{host}:{port}"
+        if not _wait_for_page(url, processes, stopped):
+            return ExitCode.OK if stopped.is_set() else ExitCode.UNEXPECTED
+        say(f"The Dagster page is at {url}; the daemon asks for reports on schedule and loads them when they finish.")
+        say(f"Analysts open {project.paths.published} (read-only). Stop with Ctrl-C.")
+        while not stopped.wait(1):
+            for name, process in processes.items():
+                if process.poll() is not None:
+                    say(f"The Dagster {name} ended with code {process.returncode}; its last words are above.")
+                    return ExitCode.UNEXPECTED
+        return ExitCode.OK
+    finally:
+        _end(list(processes.values()))
+
+
+def _taken(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return True
+    return False
+
+
+def _wait_for_page(url: str, processes: dict[str, subprocess.Popen[bytes]], stopped: threading.Event) -> bool:
+    until = time.monotonic() + _START_SECONDS
+    while time.monotonic() < until and not stopped.is_set():
+        if any(process.poll() is not None for process in processes.values()):
+            say("Dagster did not start; its last words are above.")
+            return False
+        try:
+            with urllib.request.urlopen(f"{url}/server_info", timeout=2):  # noqa: S310 (our own page on loopback)
+                return True
+        except (URLError, TimeoutError, ConnectionError):
+            stopped.wait(0.3)
+    return False
+
+
+def _end(processes: list[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+    until = time.monotonic() + _STOP_SECONDS
+    for process in processes:
+        try:
+            process.wait(timeout=max(0.1, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            # Its children too: the code servers are in the same session.
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
