@@ -11,7 +11,10 @@ from pipelines.ledger import CoverageStatus, Ledger
 from pipelines.ledger.loads import live_files
 from pipelines.normalize.contracts import Table
 
-_UNREADABLE = (CoverageStatus.FORBIDDEN, CoverageStatus.FAILED)
+UNREADABLE = "nothing could be read"
+"""Marks failures whose causes stand in the coverage, one by one."""
+
+_REFUSED = (CoverageStatus.FORBIDDEN, CoverageStatus.FAILED)
 
 
 def endpoint_results(
@@ -23,9 +26,9 @@ def endpoint_results(
     them could be read: then nothing is known, and saying "materialized" would be a lie.
     """
     live = live_files(ledger)
-    refused = [one for one in ended if one.coverage.status in _UNREADABLE]
+    refused = [one for one in ended if one.coverage.status in _REFUSED]
     if refused and len(refused) == len(ended):
-        raise dg.Failure(description=unreadable(refused), allow_retries=False)
+        raise dg.Failure(description=unreadable(refused), metadata={"error": UNREADABLE}, allow_retries=False)
     for table in tables:
         mine = [one for one in ended if one.question.source == sources[table.qualified]]
         statuses = Counter(one.coverage.status.value for one in mine)

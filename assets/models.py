@@ -23,7 +23,8 @@ def after_inputs() -> dg.AutomationCondition[dg.AssetKey]:
     Not when an input is missing: a report that was never asked for leaves an empty table, not an empty mart. A failed
     run is not repeated by this condition; the next change of an input is the next chance.
     """
-    return dg.AutomationCondition.eager().without(~dg.AutomationCondition.any_deps_missing())
+    eager = dg.AutomationCondition.eager().without(~dg.AutomationCondition.any_deps_missing())
+    return eager.with_label("when inputs change")
 
 
 def model_assets(models: Sequence[Model]) -> list[dg.AssetsDefinition]:
@@ -86,7 +87,7 @@ def _spec(model: Model, columns: Sequence[tuple[str, str]]) -> dg.AssetSpec:
     return dg.AssetSpec(
         key=asset_key(model.qualified),
         deps=[asset_key(name) for name in model.depends_on],
-        description=f"{model.description}\n\nGrain: {model.grain}.\n\n```sql\n{model.sql}\n```",
+        description=f"{model.description}\n\nGrain: {model.grain}.\n\n```sql\n{_select(model.sql)}\n```",
         group_name=model.schema,
         kinds={"sql", "duckdb"},
         owners=[model.owner],
@@ -100,6 +101,13 @@ def _spec(model: Model, columns: Sequence[tuple[str, str]]) -> dg.AssetSpec:
             "key": ", ".join(model.key),
         },
     )
+
+
+def _select(sql: str) -> str:
+    """Return the query without its header, whose words are shown as description and columns already."""
+    lines = sql.splitlines()
+    first = next((number for number, line in enumerate(lines) if line and not line.startswith("--")), 0)
+    return "\n".join(lines[first:]).strip()
 
 
 def key_result(outcome: CheckOutcome) -> dg.AssetCheckResult:

@@ -19,6 +19,8 @@ from pipelines.normalize.contracts import Table, report_contract, undeclared_tab
 from pipelines.project import Project
 from pipelines.resources import Projects
 
+Results = Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]
+
 
 class ReportConfig(dg.Config):
     """Which finished report to load: its id in Canvas, and nothing else. 0: every finished one of this kind.
@@ -54,9 +56,7 @@ def _report(report: str, owners: Sequence[str]) -> dg.AssetsDefinition:
         specs=[table_spec(table, owners=owners, skippable=True) for table in tables],
         check_specs=[quarantine_check(table) for table in tables],
     )
-    def load(
-        context: dg.AssetExecutionContext, config: ReportConfig, projects: dg.ResourceParam[Projects]
-    ) -> Iterator[dg.MaterializeResult[None]]:
+    def load(context: dg.AssetExecutionContext, config: ReportConfig, projects: dg.ResourceParam[Projects]) -> Results:
         project = projects.open()
         outcomes = []
         for intent in _chosen(project, report, config.report_id):
@@ -128,17 +128,21 @@ def load_intent(project: Project, intent: Intent) -> LoadOutcome:
             raise
 
 
-def _results(
-    project: Project, tables: Sequence[Table], outcomes: Sequence[LoadOutcome]
-) -> Iterator[dg.MaterializeResult[None]]:
-    """Yield a result for each table that the loads brought rows for, or that is live: a repeat is a success too."""
+def _results(project: Project, tables: Sequence[Table], outcomes: Sequence[LoadOutcome]) -> Results:
+    """Yield a materialization for each table that the loads made live, and the check of every table.
+
+    A report that equals the one before leaves its tables as they are, and so does one without some of the tables. A
+    repeat counts as made: the run that made it may have died before it could say so.
+    """
     live = live_files(project.ledger)
     loaded = {outcome.load_id for outcome in outcomes}
     for table in tables:
         files = [file for file in live if file.table_name == table.qualified]
-        if not any(file.load_id in loaded for file in files):
-            continue
         quarantined = sum(outcome.quarantined.get(table.qualified, 0) for outcome in outcomes)
+        check = quarantine_result(table.qualified, {table.qualified: quarantined})
+        if not any(file.load_id in loaded for file in files):
+            yield check
+            continue
         yield dg.MaterializeResult(
             asset_key=asset_key(table.qualified),
             metadata={
@@ -146,5 +150,5 @@ def _results(
                 "rows_loaded_now": sum(outcome.rows.get(table.qualified, 0) for outcome in outcomes),
                 "reports": ", ".join(sorted({str(file.report_id) for file in files if file.load_id in loaded})),
             },
-            check_results=[quarantine_result(table.qualified, {table.qualified: quarantined})],
+            check_results=[check],
         )

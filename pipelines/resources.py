@@ -29,10 +29,10 @@ class Projects:
 
         @dg.resource(description="The ledger, lake, warehouse and Canvas of the settings.")
         def projects(context: dg.InitResourceContext) -> Iterator[Projects]:
-            if context.run_id is None:
+            if context.run is None:
                 yield self
                 return
-            with claimed(self.open().home, context.run_id):
+            with claimed(self.open().home, context.run.run_id):
                 yield self
 
         return projects

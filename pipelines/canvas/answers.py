@@ -137,22 +137,27 @@ def failure(raw: RawAnswer) -> errors.CanvasError:
         # Canvas's own refusal comes before the application runs, so nothing has happened yet.
         return _make(errors.ThrottledError, raw, "Canvas refused a request: too many at once.", had_no_effect=True)
     if status < 400:
-        return _make(
-            errors.UnexpectedAnswerError, raw, "Canvas redirected a request for data.", why="The API never does."
-        )
+        kind = errors.UnexpectedAnswerError if raw.from_canvas else errors.WrongHostError
+        return _make(kind, raw, "A request for data was redirected.", why="Canvas's API never does that.")
     if status == 401:
         return _unauthenticated(raw)
     if status == 403:
         return _forbidden(raw)
     if status in {404, 410}:
         if raw.is_html and not raw.from_canvas:
-            return _make(errors.WrongHostError, raw, "The host answers, but it does not look like Canvas.")
+            return _stranger(raw)
         return _make(errors.NotFoundError, raw, "Canvas has nothing here.", why=_why(raw))
     if status in {408, 425}:
         return _make(errors.RequestTimeoutError, raw, "Canvas gave up waiting for the request.")
     if status >= 500:
         return _make(errors.ServerError, raw, f"Canvas failed with status {status}.", why=_why(raw))
+    if raw.is_html and not raw.from_canvas:
+        return _stranger(raw)
     return _make(errors.BadRequestError, raw, "Canvas refused the request.", why=_why(raw))
+
+
+def _stranger(raw: RawAnswer) -> errors.CanvasError:
+    return _make(errors.WrongHostError, raw, "The host answers, but it does not look like Canvas.")
 
 
 def said(raw: RawAnswer) -> str:

@@ -8,7 +8,8 @@ from pipelines.settings import Settings
 
 # Why each line: telemetry and the sign-up nag are off, for this is student data; pools bind whole runs, because the
 # slot of a step would outlive a killed process; a run that is killed is tried again, one that failed is not, for
-# the product counts its own attempts; ticks are kept for a while and not for ever.
+# the product counts its own attempts; ticks are kept for a while and not for ever; every event is stored, and the
+# terminal shows what the product itself says of it.
 _INSTANCE = """\
 telemetry:
   enabled: false
@@ -33,6 +34,8 @@ run_retries:
   enabled: true
   max_retries: 2
   retry_on_asset_or_op_failure: false
+python_logs:
+  python_log_level: INFO
 sensors:
   use_threads: true
   num_workers: 4

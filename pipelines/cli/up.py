@@ -28,6 +28,7 @@ from pipelines.run_claims import clear_dead_runs
 
 _START_SECONDS = 120.0
 _STOP_SECONDS = 20.0
+_QUIET = ("--code-server-log-level", "warning")
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -69,8 +70,11 @@ def _serve(project: Project, host: str, port: int, stopped: threading.Event) -> 
         clear_dead_runs(instance, project.home)
     workspace = ["-w", str(home / "workspace.yaml")]
     commands = {
-        "daemon": [sys.executable, "-m", "dagster._daemon", "run", *workspace],
-        "page": [sys.executable, "-m", "dagster_webserver", "-h", host, "-p", str(port), *workspace],
+        "daemon": [sys.executable, "-m", "dagster._daemon", "run", *workspace, *_QUIET, "--log-level", "warning"],
+        "page": [
+            *(sys.executable, "-m", "dagster_webserver", "-h", host, "-p", str(port)),
+            *(*workspace, *_QUIET, "--dagster-log-level", "warning"),
+        ],
     }
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
     # A session of its own for each: Ctrl-C reaches this process, which then ends them in order.

@@ -61,17 +61,23 @@ def write_table(
     descriptor = create_private(temporary)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            for batch in batches:
-                rows_read += batch.rows_read
-                quarantined += batch.quarantined
-                if writer is None:
-                    schema = _schema(table, batch.frame)
-                    extra = tuple(name for name in schema.names[: -len(SYSTEM_COLUMNS)])[len(table.columns) :]
-                    writer = pq.ParquetWriter(file, schema, compression="zstd")
-                writer.write_table(_arrow(batch.frame, table, schema, load_id, extracted_at, sort=sort))
-                rows += len(batch.frame)
-                if on_rows is not None:
-                    on_rows(batch.rows_read)
+            try:
+                for batch in batches:
+                    rows_read += batch.rows_read
+                    quarantined += batch.quarantined
+                    if writer is None:
+                        schema = _schema(table, batch.frame)
+                        extra = tuple(name for name in schema.names[: -len(SYSTEM_COLUMNS)])[len(table.columns) :]
+                        writer = pq.ParquetWriter(file, schema, compression="zstd")
+                    writer.write_table(_arrow(batch.frame, table, schema, load_id, extracted_at, sort=sort))
+                    rows += len(batch.frame)
+                    if on_rows is not None:
+                        on_rows(batch.rows_read)
+            except BaseException:
+                # Closed while its file is open: the collector would try it later, and fail with noise.
+                if writer is not None:
+                    writer.close()
+                raise
             if writer is None:
                 writer = pq.ParquetWriter(file, _schema(table, pd.DataFrame()), compression="zstd")
             writer.close()

@@ -68,8 +68,7 @@ async def load_report(
     if is_loaded(lake.ledger, load_id):
         return _commit(lake, intent, load_id, lake.ledger.clock(), [], None)
     # What a killed process left behind is student data; the caller holds the load's lock, so nobody is reading it.
-    for left in downloads.glob(f"{load_id}-*"):
-        discard(left)
+    await asyncio.to_thread(_discard_leftovers, downloads, load_id)
     folder = private_folder(downloads / f"{load_id}-{intent.attempts}")
     try:
         run = await _download(lake, client, intent, folder / "report")
@@ -77,6 +76,11 @@ async def load_report(
         return await asyncio.to_thread(_load_file, lake, intent, load_id, moment, folder, on_rows)
     finally:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+def _discard_leftovers(downloads: Path, load_id: str) -> None:
+    for left in downloads.glob(f"{load_id}-*"):
+        discard(left)
 
 
 async def _download(lake: Lake, client: CanvasClient, intent: Intent, target: Path) -> Observation:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipelines.ledger.schema import MIGRATIONS
+from pipelines.private_files import private_folder
 
 _BUSY_SECONDS = 60.0
 
@@ -30,7 +31,7 @@ class Ledger:
     def __init__(self, path: Path, clock: Callable[[], datetime] = utc_now) -> None:
         self.path = path
         self.clock = clock
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(path.parent)
         if not path.exists():
             path.touch(mode=0o600)
         with self._connection() as connection:

@@ -60,7 +60,7 @@ def read_header(path: Path) -> Header:
     if "\0" in first_line or first_line.lstrip().lower().startswith(("<!doctype", "<html")):
         raise UnreadableFileError("the file is not CSV text")
     separator = ";" if first_line.count(";") > first_line.count(",") else ","
-    reader = csv.reader(io.StringIO(text), delimiter=separator)
+    reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
     try:
         cells = next(reader)
     except csv.Error as error:

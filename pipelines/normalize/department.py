@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pipelines.normalize.contracts import department
 from pipelines.normalize.rows import Batch, UnexpectedAnswerShapeError, batch_from_records
 
+_COUNTS = {column.name for column in department.STATISTICS.columns if column.name not in department.STATISTICS.key}
+
 
 @dataclass(frozen=True)
 class DepartmentScope:
@@ -45,7 +47,8 @@ def activity_by_category(answer: object, scope: DepartmentScope) -> Batch:
 
 def grades(answer: object, scope: DepartmentScope) -> Batch:
     """Return `analytics.department_grades` from a map of whole scores to counts (all null: no distribution cached)."""
-    if not isinstance(answer, dict):
+    # An error that comes as an object must not become a table without rows: that would replace good ones.
+    if not isinstance(answer, dict) or not any(str(score).isdecimal() for score in answer):
         raise UnexpectedAnswerShapeError("department grades: Canvas gave no map of scores to counts")
     rows = [{"score": score, "students": students} for score, students in answer.items() if score != "id"]
     return batch_from_records(department.GRADES, rows, given=scope.columns())
@@ -53,7 +56,7 @@ def grades(answer: object, scope: DepartmentScope) -> Batch:
 
 def statistics(answer: object, scope: DepartmentScope) -> Batch:
     """Return `analytics.department_statistics` from an object of counts."""
-    if not isinstance(answer, dict) or not answer:
+    if not isinstance(answer, dict) or answer.keys().isdisjoint(_COUNTS):
         raise UnexpectedAnswerShapeError("department statistics: Canvas gave no object of counts")
     return batch_from_records(department.STATISTICS, [answer], given=scope.columns(), ignored=("id",))
 

@@ -180,24 +180,14 @@ def _moments(text: Any) -> Typed:
 def _times(text: Any, pattern: str, kind: ColumnType, mend: Callable[[Any], Any] = lambda kept: kept) -> Typed:
     kept, bad = _keep(text, pattern, kind)
     series = pd.Series(mend(kept).to_pandas(), dtype="object")
-    try:
-        parsed = pd.to_datetime(series, format="ISO8601", utc=True, errors="coerce")
-    except OverflowError:
-        # A moment outside of the years 1 to 9999 is not coerced but raised, and would take its whole column with it.
-        parsed = pd.to_datetime(series.map(_within_years), format="ISO8601", utc=True, errors="coerce")
+    parsed = pd.to_datetime(series, format="ISO8601", utc=True, errors="coerce")
+    # An offset can carry a moment out of the years that Python and its databases know.
+    parsed = parsed.where(parsed.dt.year.between(1, 9999))
     # A pattern cannot tell the 30th of February from a day; the parser can.
     impossible = pa.array((parsed.isna() & series.notna()).to_numpy())
     bad.update(_reasons(impossible, kind))
     moments = pa.array(parsed.dt.as_unit("us"), pa.timestamp("us", tz="UTC"), from_pandas=True)
     return (moments.cast(pa.timestamp("us")).cast(pa.date32()) if kind is ColumnType.DATE else moments), bad
-
-
-def _within_years(text: str | None) -> str | None:
-    try:
-        pd.to_datetime(pd.Series([text], dtype="object"), format="ISO8601", utc=True, errors="coerce")
-    except OverflowError:
-        return None
-    return text
 
 
 _TEXT: dict[ColumnType, Callable[[Any], Typed]] = {

@@ -164,15 +164,17 @@ def apply_change(connection: duckdb.DuckDBPyConnection, change: Change, root: Pa
     `root` is the lake's folder.
     """
     target = quoted_table(change.table)
+    paths = [str(root / file.path) for file in change.add]
+    if paths:
+        # Before the transaction: DuckDB cannot commit one that alters a table and changes its rows.
+        _fit_columns(connection, change.table, paths)
     connection.execute("BEGIN")
     try:
         if change.remove and _exists(connection, change.table):
             connection.execute(
                 f"DELETE FROM {target} WHERE _load_id IN (SELECT unnest(?::VARCHAR[]))", [list(change.remove)]
             )
-        if change.add:
-            paths = [str(root / file.path) for file in change.add]
-            _fit_columns(connection, change.table, paths)
+        if paths:
             order = _order(change.table)
             connection.execute(
                 f"INSERT INTO {target} BY NAME SELECT * FROM read_parquet(?, union_by_name = true){order}", [paths]

@@ -1,0 +1,113 @@
+"""The main job from the person's side: one command, and what Canvas holds is in the file."""
+
+import json
+import stat
+from collections.abc import Iterator
+
+import pytest
+
+from pipelines.cli.sync import sync
+from pipelines.demo import DemoCanvas, Institution
+from tests.stories.conftest import Office, make_office
+
+
+@pytest.fixture(scope="module")
+def synced(tmp_path_factory: pytest.TempPathFactory, institution: Institution) -> Iterator[Office]:
+    """One university that has synced once; the tests that use it only look."""
+    with DemoCanvas(institution, report_seconds=0.3) as canvas:
+        office = make_office(tmp_path_factory.mktemp("synced"), canvas)
+        result = office.run("sync")
+        assert result.returncode == 0, result.stderr
+        yield office
+
+
+def test_one_sync_brings_reports_endpoints_and_marts_into_the_file(synced: Office, institution: Institution) -> None:
+    [(enrollments, users, accounts, courses)] = synced.rows(
+        "select (select count(*) from marts.fct_enrollment), (select count(distinct canvas_user_id) from"
+        " reports.provisioning_users), (select count(*) from canvas.accounts), (select count(*) from canvas.courses)"
+    )
+    assert courses == len(institution.courses)
+    assert enrollments > 500
+    assert users > 100
+    assert accounts > 5
+    days = synced.rows("select count(*), sum(views) from analytics.department_activity_by_date")[0]
+    assert days[0] > 100
+    assert {status for (status,) in synced.rows("select distinct status from meta.coverage")} <= {"loaded", "empty"}
+    runs = synced.rows("select report, status, loaded_at is not null, failure from meta.report_runs order by report")
+    assert runs == [("grade_export_csv", "complete", True, None), ("provisioning_csv", "complete", True, None)]
+
+
+def test_a_second_sync_asks_each_report_once_more_and_settled_terms_no_more(office: Office) -> None:
+    asked = []
+    for generation in (1, 2):
+        office.canvas.requests.clear()
+        result = office.run("sync")
+        assert result.returncode == 0, result.stderr
+        assert office.canvas.requests.count(r"/reports/", method="POST") == 2
+        assert office.rows("select generation from meta.generation") == [(generation,)]
+        asked.append(office.canvas.requests.count(r"/analytics/"))
+    assert 0 < asked[1] < asked[0]
+
+
+def test_a_sync_narrowed_to_a_table_asks_for_nothing_else(office: Office) -> None:
+    result = office.run("sync", "canvas.terms", "canvas.accounts")
+    assert result.returncode == 0, result.stderr
+    assert office.canvas.requests.count(r"/reports/") == 0
+    assert office.canvas.requests.count(r"/analytics/") == 0
+    assert office.rows("select count(*) > 0 from canvas.terms") == [(True,)]
+
+
+def test_a_misspelled_table_is_named_with_the_one_that_was_meant(office: Office) -> None:
+    result = office.run("sync", "canvas.term")
+    assert result.returncode == 2
+    assert "canvas.terms" in result.stderr
+
+
+def test_nobody_else_on_the_machine_can_read_what_a_sync_leaves(synced: Office) -> None:
+    open_to_others = [
+        path
+        for path in (synced.folder / "data").rglob("*")
+        if stat.S_IMODE(path.stat().st_mode) & 0o077 and not path.is_symlink()
+    ]
+    assert open_to_others == []
+
+
+def test_no_secret_and_no_name_of_a_student_stands_in_dagsters_storage(
+    synced: Office, institution: Institution
+) -> None:
+    canvas = synced.canvas
+    names = {user.sortable_name for user in institution.users if len(user.sortable_name) > 8}
+    assert names
+    for path in (synced.folder / "data" / "dagster").rglob("*"):
+        if path.is_file():
+            text = path.read_bytes()
+            assert canvas.token.encode() not in text, path
+            assert b"sf_verifier" not in text, path
+            assert b"signature=" not in text.lower(), path
+            assert not [name for name in names if name.encode() in text], path
+    assert not [r for r in canvas.requests.matching(host="files") if r.has_authorization]
+
+
+def test_commands_answer_for_people_and_for_programs(synced: Office) -> None:
+    answer = synced.run("query", "select count(*)::int as courses from canvas.courses", "--json")
+    assert json.loads(answer.stdout) == [{"courses": len(synced.canvas.institution.courses)}]
+    tables = synced.run("tables", "--json")
+    assert {"marts", "canvas", "reports", "meta"} <= {entry["schema"] for entry in json.loads(tables.stdout)}
+    described = synced.run("tables", "marts.fct_enrollment")
+    assert "enrollment_id" in described.stdout
+    listed = json.loads(synced.run("reports", "list", "--json").stdout)
+    assert [entry["state"] for entry in listed] == ["loaded", "loaded"]
+    catalog = json.loads(synced.run("reports", "catalog", "--json").stdout)
+    assert "provisioning_csv" in {entry["report"] for entry in catalog}
+    doctor = synced.run("doctor")
+    assert doctor.returncode == 0, doctor.stdout
+    assert synced.canvas.token not in doctor.stdout + doctor.stderr
+
+
+def test_a_report_that_a_killed_sync_had_asked_for_is_taken_up_and_not_asked_again(office: Office) -> None:
+    started = office.run("reports", "start", "grade_export_csv")
+    assert started.returncode == 0, started.stderr
+    outcome = sync(office.project, ["reports.grade_export"])
+    assert outcome.problems == []
+    assert office.canvas.requests.count(r"/reports/", method="POST") == 1
+    assert office.rows("select count(*) > 0 from reports.grade_export") == [(True,)]
