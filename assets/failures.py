@@ -6,12 +6,21 @@ from contextlib import contextmanager
 import dagster as dg
 
 from pipelines.canvas import CanvasError, TransientCanvasError
+from pipelines.extract.reports import RepeatedReportIdError
 from pipelines.lake.report_loads import REFUSED, ReportGoneError
 from pipelines.models import ModelError
 from pipelines.settings import SettingsError
 from pipelines.warehouse import PublishError
 
-_KNOWN = (CanvasError, ModelError, PublishError, ReportGoneError, SettingsError, *REFUSED)
+_KNOWN = (
+    CanvasError,
+    ModelError,
+    PublishError,
+    RepeatedReportIdError,
+    ReportGoneError,
+    SettingsError,
+    *REFUSED,
+)
 
 
 @contextmanager

@@ -64,7 +64,6 @@ class SyncSettings(_Part):
 
     terms: Annotated[Literal["active", "all"] | tuple[int, ...], BeforeValidator(_as_tuple)] = "active"
     departments: Annotated[Literal["all", "roots"] | tuple[int, ...], BeforeValidator(_as_tuple)] = "all"
-    student_analytics: Literal["off", "changed", "all"] = "changed"
     cron: str = "0 5 * * *"
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from pipelines.canvas.answers import Answer
 from pipelines.canvas.client import CanvasClient, Scalar, as_text
+from pipelines.canvas.errors import NotFoundError
 from pipelines.canvas.paths import CanvasId, api_path
 from pipelines.canvas.shapes import Record, expect_object, expect_records
 
@@ -52,7 +53,12 @@ async def start_report(
     again. Raises ``NotFoundError`` for a report this Canvas does not offer, ``BadRequestError`` for a bad term.
     """
     path = api_path("accounts", account, "reports", report)
-    return expect_object(await client.post_form(path, list(report_form(parameters or {}))), "id")
+    try:
+        return expect_object(await client.post_form(path, list(report_form(parameters or {}))), "id")
+    except NotFoundError as error:
+        error.what = f"This Canvas does not offer the report {report} on account {account}."
+        error.next_step = "See what it offers: canvaslake reports catalog"
+        raise
 
 
 def report_form(parameters: Mapping[str, ParameterValue]) -> Iterable[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import shutil
 import sys
 import threading
@@ -13,7 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-err = Console(stderr=True, highlight=False)
+# A descriptor of our own: while a Dagster step runs, everything written to the usual one goes into its logs.
+err = Console(file=os.fdopen(os.dup(2), "w", buffering=1), highlight=False)
 
 _PLAIN_SECONDS = 10.0
 
@@ -36,8 +38,10 @@ def put_json(value: Any) -> None:
 def put_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = ()) -> None:
     """Write rows to stdout as a table; numbers in the columns of `right` stand right."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    for position, column in enumerate(columns):
+        # What a row is about is never broken; what is said of it may be.
+        whole = position == 0 or column in right
+        table.add_column(column, justify="right" if column in right else "left", overflow="fold", no_wrap=whole)
     for row in rows:
         table.add_row(
             *("" if value is None else f"{value:,}" if isinstance(value, int) else str(value) for value in row)

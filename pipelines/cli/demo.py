@@ -61,13 +61,14 @@ _QUESTIONS = (
 def run_demo(institution: Path | None, report_seconds: float) -> int:
     """Run the demo and return its exit code."""
     began = time.monotonic()
-    home = _fresh_home()
     for name in ("CANVAS_BASE_URL", "CANVAS_API_TOKEN", "CANVASLAKE_HOME"):
         os.environ.pop(name, None)
-    if institution is not None and not (institution / "studentInfo.csv.gz").is_file():
-        say(f"{institution} holds no studentInfo.csv.gz, so it is no folder of OULAD files.")
+    try:
+        held = oulad_institution(institution) if institution else seeded_institution(datetime.now(UTC).date())
+    except FileNotFoundError as error:
+        say(f"{institution} is no folder of OULAD files: {error.filename} is not there.")
         return ExitCode.USAGE
-    held = oulad_institution(institution) if institution else seeded_institution(datetime.now(UTC).date())
+    home = _fresh_home()
     port, files_port = choose_ports()
     with DemoCanvas(held, token=DEMO_TOKEN, report_seconds=report_seconds, port=port, files_port=files_port) as canvas:
         _write_settings(home, canvas.base_url, institution)

@@ -4,6 +4,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,6 +50,8 @@ def demo_process(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
     """Run the demo Canvas of the settings as a process of its own; raises RuntimeError if it cannot listen."""
     port = urlsplit(settings.canvas.base_url).port or _PORT
     command = [sys.executable, "-m", "pipelines.demo", "--port", str(port), "--report-seconds", "8"]
+    # Ids go on growing, as they do in Canvas: a server that is started again must not repeat those it gave before.
+    command += ["--first-report-id", str(int(time.time()))]
     config = settings.config_path or DEMO_HOME / "canvaslake.toml"
     serves = _SERVES.search(config.read_text(encoding="utf-8"))
     if serves:

@@ -16,6 +16,7 @@ from pipelines.canvas.courses import account_courses
 from pipelines.canvas.terms import terms
 from pipelines.canvas.users import show_self
 from pipelines.cli.console import put_table
+from pipelines.cli.demo_canvas import is_demo
 from pipelines.cli.exit_codes import ExitCode, exit_code_of
 from pipelines.project import Project
 from pipelines.settings import Settings, SettingsError, load_settings
@@ -70,6 +71,9 @@ async def _ask(project: Project) -> list[Finding]:
         try:
             me = await show_self(client)
         except CanvasError as error:
+            if is_demo(project.settings):
+                hint = "the demo Canvas is only up during `canvaslake demo` and `canvaslake --demo up`"
+                return [Finding("connection", False, hint, ExitCode.CONNECTION)]
             subject = "token" if exit_code_of(error) is ExitCode.TOKEN else "connection"
             return [_wrong(subject, error)]
         findings.append(Finding("connection", True, f"{client.base_url} answers as Canvas does"))

@@ -13,6 +13,7 @@ from pipelines.canvas.errors import (
     UserAgentRefusedError,
     WrongHostError,
 )
+from pipelines.extract.reports import RepeatedReportIdError
 from pipelines.lake.report_loads import REFUSED, ReportGoneError
 from pipelines.models import ModelError
 from pipelines.serve import QueryError
@@ -57,6 +58,7 @@ _CLASSES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (TransientCanvasError, ExitCode.CONNECTION),
     (CanvasError, ExitCode.ANSWER),
     (ReportGoneError, ExitCode.REPORT),
+    (RepeatedReportIdError, ExitCode.REPORT),
     *((error, ExitCode.REPORT) for error in REFUSED),
     (ModelError, ExitCode.WAREHOUSE),
     (PublishError, ExitCode.WAREHOUSE),

@@ -52,7 +52,6 @@ _SAID = {
     ("", "owners"): "Owners of the assets on the Dagster page, such as `team:analytics` or an e-mail address.",
     ("canvas", "base_url"): "Address at which you open Canvas in a browser.",
     ("canvas", "max_in_flight"): "Requests under way at once, at most. The quota headers of Canvas may allow fewer.",
-    ("sync", "student_analytics"): "No effect yet: student-level analytics are not pulled by this version.",
     ("reports", "report"): "Name of the report in Canvas, as `canvaslake reports catalog` lists it.",
     ("reports", "parameters"): "What Canvas is asked for; the catalog lists the names.",
     ("reports", "cron"): "When it is asked for, in the time zone of `[canvas]`. Without it only `sync` asks.",

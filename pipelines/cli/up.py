@@ -122,6 +122,7 @@ def _wait_for_page(url: str, processes: dict[str, subprocess.Popen[bytes]], stop
 
 
 def _end(processes: list[subprocess.Popen[bytes]]) -> None:
+    """End the processes and everything that they started; a load that is cut short is taken up at the next start."""
     for process in processes:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
@@ -130,6 +131,22 @@ def _end(processes: list[subprocess.Popen[bytes]]) -> None:
         try:
             process.wait(timeout=max(0.1, until - time.monotonic()))
         except subprocess.TimeoutExpired:
-            # Its children too: the code servers are in the same session.
-            os.killpg(process.pid, signal.SIGKILL)
+            process.kill()
             process.wait()
+        # Code servers and runs are in the group of the process that started them, and outlive it for a while.
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if _ended(process.pid, number):
+                break
+
+
+def _ended(group: int, number: signal.Signals) -> bool:
+    until = time.monotonic() + _STOP_SECONDS / 2
+    pause = threading.Event()
+    try:
+        os.killpg(group, number)
+        while time.monotonic() < until:
+            os.killpg(group, 0)
+            pause.wait(0.1)
+    except ProcessLookupError:
+        return True
+    return False

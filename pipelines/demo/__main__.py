@@ -35,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             report_seconds=options.report_seconds,
             port=options.port,
             files_port=options.files_port,
+            first_report_id=options.first_report_id,
         ) as canvas:
             sys.stdout.write(f"{canvas.base_url}\n")
             sys.stdout.flush()
@@ -60,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
         help="the day on which the university stands (default: today)",
     )
     parser.add_argument("--token", default=DEMO_TOKEN, help="the access token that may do everything")
+    parser.add_argument("--first-report-id", type=int, default=1001, help="id of the first report")
     parser.add_argument("--report-seconds", type=float, default=1.5, help="how long a report runs")
     return parser
 

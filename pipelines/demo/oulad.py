@@ -67,7 +67,7 @@ _MADE_AT: Final = datetime(2012, 9, 1, tzinfo=UTC)
 
 
 def oulad_institution(folder: Path) -> Institution:
-    """Read the folder's `*.csv.gz` files; raises FileNotFoundError when one is missing.
+    """Read the folder's `*.csv` or `*.csv.gz` files; raises FileNotFoundError when one is missing.
 
     22 courses (hard concluded), 28,785 users with one login each, 32,593 student enrollments.
     """
@@ -128,7 +128,9 @@ def oulad_institution(folder: Path) -> Institution:
 
 
 def _read(folder: Path, name: str) -> pd.DataFrame:
-    frame = pd.read_csv(folder / f"{name}.csv.gz", dtype=str, keep_default_na=False, engine="pyarrow")
+    packed = folder / f"{name}.csv.gz"
+    path = packed if packed.is_file() else folder / f"{name}.csv"
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False, engine="pyarrow")
     return frame.astype(object)
 
 
@@ -222,7 +224,9 @@ def _people(
 
 def _mean_scores(folder: Path) -> pd.DataFrame:
     """Mean score by module, presentation and student, 0 to 100; only some modules' scores are in the files."""
-    scores = _read(folder, "studentAssessmentScores").merge(
+    # The data set as it is published has the scores in studentAssessment itself.
+    apart = any((folder / f"studentAssessmentScores.csv{end}").is_file() for end in ("", ".gz"))
+    scores = _read(folder, "studentAssessmentScores" if apart else "studentAssessment").merge(
         _read(folder, "assessments")[[*_KEY, "id_assessment"]], on="id_assessment", validate="many_to_one"
     )
     scores["score"] = pd.to_numeric(scores["score"], errors="coerce")

@@ -18,7 +18,6 @@ from pipelines.demo.institution import Institution
 
 _LOG: Final = logging.getLogger(__name__)
 _STEP: Final = 1000
-_FIRST_REPORT_ID: Final = 1001
 _FIRST_FILE_ID: Final = 50001
 
 
@@ -76,7 +75,9 @@ class ReportDesk:
         *,
         report_seconds: float,
         ended_at_lag: float = 0.0,
+        first_report_id: int = 1001,
     ) -> None:
+        self._first_report_id = first_report_id
         self.report_seconds = report_seconds
         self.ended_at_lag = ended_at_lag
         self._institution = institution
@@ -93,7 +94,7 @@ class ReportDesk:
             self._advance()
             ends = self._faults.take(ReportEnds, "POST", report)
             run = ReportRun(
-                id=_FIRST_REPORT_ID + len(self._runs),
+                id=self._first_report_id + len(self._runs),
                 account_id=account_id,
                 report=report,
                 parameters=dict(parameters),

@@ -93,6 +93,7 @@ class DemoCanvas:
         link_seconds: float = 300.0,
         documented_shapes: bool = False,
         bookmark_pages: bool = False,
+        first_report_id: int = 1001,
     ) -> None:
         self.token = token
         self.faults = Faults()
@@ -106,6 +107,7 @@ class DemoCanvas:
             self.faults,
             report_seconds=report_seconds,
             ended_at_lag=ended_at_lag,
+            first_report_id=first_report_id,
         )
         self.world = World(
             institution=institution,

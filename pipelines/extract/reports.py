@@ -36,6 +36,10 @@ _MOST_PAGES = 5
 _REFUSED_FOR_GOOD = (BadRequestError, ForbiddenError, NotFoundError)
 
 
+class RepeatedReportIdError(Exception):
+    """Canvas gave a report an id that another report of ours has: it is not the Canvas that the ledger knows."""
+
+
 @dataclass
 class Watched:
     """What one look at Canvas showed. `problems` are failures to look, by account and report."""
@@ -67,8 +71,13 @@ async def ask(ledger: Ledger, client: CanvasClient, intent: Intent) -> Intent:
         # Anything else may have started the report all the same: the intent stays as posting.
         raise
     seen = observe(answer.data)
-    if seen is not None:
-        record_asked(ledger, intent.intent_id, seen.report_id, seen.status)
+    if seen is not None and not record_asked(ledger, intent.intent_id, seen.report_id, seen.status):
+        why = f"Canvas gave it the id {seen.report_id}, which an earlier report has: Canvas was reset or restored"
+        record_failed(ledger, intent.intent_id, why)
+        raise RepeatedReportIdError(
+            f"{intent.report} was not taken up. {why}. Begin with a new data directory for this Canvas: set "
+            "CANVASLAKE_HOME, or move the old one away."
+        )
     return get_intent(ledger, intent.intent_id)
 
 

@@ -42,7 +42,7 @@ def record_coverage(ledger: Ledger, entries: Sequence[Coverage]) -> None:
     with ledger.write() as connection:
         connection.executemany(
             "INSERT OR REPLACE INTO coverage (instance, scope_kind, scope_id, endpoint, status, http_status,"
-            " request_id, attempts, detail, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " request_id, attempts, detail, answered_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
                     entry.instance,
@@ -65,7 +65,7 @@ def coverage_since(ledger: Ledger, instance: str, since: datetime) -> list[Cover
     """Return the entries written at or after a moment."""
     with ledger.read() as connection:
         rows = connection.execute(
-            "SELECT * FROM coverage WHERE instance = ? AND at >= ? ORDER BY scope_kind, scope_id, endpoint",
+            "SELECT * FROM coverage WHERE instance = ? AND answered_at >= ? ORDER BY scope_kind, scope_id, endpoint",
             (instance, timestamp(since)),
         ).fetchall()
     return [

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from filelock import FileLock
+
 from pipelines.ledger.schema import MIGRATIONS
 from pipelines.private_files import private_folder
 
@@ -34,7 +36,9 @@ class Ledger:
         private_folder(path.parent)
         if not path.exists():
             path.touch(mode=0o600)
-        with self._connection() as connection:
+        # SQLite's own waiting does not cover the switch to WAL: of several that open a new file at once, some would
+        # be told that it is locked.
+        with FileLock(f"{path}.lock", mode=0o600), self._connection() as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             _migrate(connection, path)
 

@@ -75,7 +75,7 @@ CREATE TABLE coverage (
     request_id  TEXT,
     attempts    INTEGER NOT NULL,
     detail      TEXT,
-    at          TEXT NOT NULL,
+    answered_at TEXT NOT NULL,
     PRIMARY KEY (instance, scope_kind, scope_id, endpoint)
 )"""
 

@@ -82,8 +82,8 @@ def _refuse_anything_but_one_read(con: duckdb.DuckDBPyConnection, sql: str) -> N
         raise QueryError(
             "The query was refused.",
             f"{kinds[0]} is not a way of reading, and the published file is only read.",
-            "Write SELECT, WITH, FROM, VALUES, DESCRIBE, SHOW, SUMMARIZE or EXPLAIN. To keep an answer as a file, use "
-            "`canvaslake export`.",
+            "Write SELECT, WITH, FROM, VALUES, DESCRIBE, SHOW, SUMMARIZE or EXPLAIN. To keep an answer as a file, "
+            "use --format csv.",
         )
 
 

@@ -76,5 +76,5 @@ def _attach(con: duckdb.DuckDBPyConnection, path: Path) -> None:
         raise QueryError(
             f"The warehouse at {path} cannot be opened.",
             reason.why,
-            "Run `canvaslake publish` to build it anew, or `canvaslake rollback` for the one before.",
+            "Run `canvaslake publish` to build it anew.",
         ) from error

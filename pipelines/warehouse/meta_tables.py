@@ -54,7 +54,7 @@ def write_checks(connection: duckdb.DuckDBPyConnection, outcomes: Sequence[Check
                 "passed": outcome.passed,
                 "severity": outcome.severity,
                 "detail": outcome.detail,
-                "at": at,
+                "checked_at": at,
             }
             for outcome in outcomes
         ],

@@ -79,7 +79,7 @@ COVERAGE = _written(
         Column("request_id", _TEXT, "Canvas's id of the request, for questions to its operators."),
         Column("attempts", _ID, "How often it was asked.", "requests"),
         Column("detail", _TEXT, "What went wrong."),
-        Column("at", _TIME, "When the question ended.", "UTC"),
+        Column("answered_at", _TIME, "When the question ended.", "UTC"),
     ),
 )
 
@@ -137,7 +137,7 @@ CHECKS = _written(
         Column("passed", _FLAG, "Whether the check passed.", nullable=False),
         Column("severity", _TEXT, "error or warning."),
         Column("detail", _TEXT, "What was found, and what was done about it."),
-        Column("at", _TIME, "When it was checked.", "UTC"),
+        Column("checked_at", _TIME, "When it was checked.", "UTC"),
     ),
 )
 

@@ -1,0 +1,135 @@
+"""Settings: found where a person put them, told plainly when they are wrong, and never with the token in the text."""
+
+import traceback
+from pathlib import Path
+
+import pytest
+
+from pipelines.definitions import build_definitions
+from pipelines.settings import Settings, SettingsError, find_config, instance_name, load_settings
+
+TOKEN = "7~SecretSecretSecretSecret"
+TOML = '[canvas]\nbase_url = "https://canvas.example.edu/"\n'
+
+
+def write(folder: Path, text: str = TOML) -> Path:
+    path = folder / "canvaslake.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_nearest_file_upward_counts_from_any_folder_below(tmp_path: Path) -> None:
+    write(tmp_path, TOML.replace("canvas.", "outer."))
+    project = tmp_path / "project"
+    below = project / "notebooks" / "deep"
+    below.mkdir(parents=True)
+    path = write(project)
+    settings = load_settings(below, {})
+    assert settings.config_path == path
+    assert settings.canvas.base_url == "https://canvas.example.edu"
+    assert settings.home == project / "data"
+
+
+def test_a_file_that_is_named_wins_and_one_that_is_not_there_is_told(tmp_path: Path) -> None:
+    write(tmp_path)
+    other = tmp_path / "other.toml"
+    other.write_text('[canvas]\nbase_url = "https://other.example.edu"\n')
+    assert load_settings(tmp_path, {"CANVASLAKE_CONFIG": str(other)}).instance == "other.example.edu"
+    with pytest.raises(SettingsError, match=r"CANVASLAKE_CONFIG names .*gone\.toml"):
+        find_config(tmp_path, {"CANVASLAKE_CONFIG": str(tmp_path / "gone.toml")})
+
+
+def test_the_environment_overrides_the_file_and_the_env_file(tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / ".env").write_text("CANVAS_API_TOKEN=from-file\nCANVAS_BASE_URL=https://file.example.edu\n")
+    (tmp_path / ".env").chmod(0o600)
+    from_file = load_settings(tmp_path, {})
+    assert (from_file.instance, from_file.token.get_secret_value()) == ("file.example.edu", "from-file")
+    environment = {
+        "CANVAS_API_TOKEN": TOKEN,
+        "CANVAS_BASE_URL": "https://env.example.edu:8443",
+        "CANVASLAKE_HOME": str(tmp_path / "elsewhere"),
+    }
+    settings = load_settings(tmp_path, environment)
+    assert (settings.instance, settings.token.get_secret_value()) == ("env.example.edu_8443", TOKEN)
+    assert settings.home == tmp_path / "elsewhere"
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("[canvas]\nbase_url = 5\n", "canvas.base_url"),
+        ('[canvas]\nbase_url = "canvas.example.edu"\n', "canvas.base_url"),
+        ("[canvas]\nmax_in_flight = 0\n", "canvas.max_in_flight"),
+        ('[canvas]\ntime_zone = "Mars/Olympus"\n', "canvas.time_zone"),
+        ('[canvas]\ntime_zone = "America"\n', "canvas.time_zone"),
+        ('[canvas]\ntime_zone = "../../etc/passwd"\n', "canvas.time_zone"),
+        (f'[canvas]\ntoken = "{TOKEN}"\n', "canvas.token"),
+        (f'CANVAS_API_TOKEN = "{TOKEN}"\n', "CANVAS_API_TOKEN"),
+        ("canvas = 3\n", "canvas"),
+        ('[sync]\nterms = "some"\n', "sync.terms"),
+        ('[sync]\nterms = "never"\n', "sync.terms"),
+        ('[[reports]]\nreport = "provisioning csv"\n', "reports.0.report"),
+        ("[[reports]]\n[reports.parameters]\nusers = true\n", "reports.0.report"),
+        ("[warehouse]\nmax_bad_share = 10\n", "warehouse.max_bad_share"),
+        ("[warehouse]\nkeep_generations = 0\n", "warehouse.keep_generations"),
+        ("[sensor]\ninterval_seconds = 1\n", "sensor.interval_seconds"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_file_and_without_the_token(tmp_path: Path, text: str, named: str) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(SettingsError) as raised:
+        load_settings(tmp_path, {"CANVAS_API_TOKEN": TOKEN})
+    assert f"{named}" in str(raised.value)
+    assert str(path) in str(raised.value)
+    assert TOKEN not in "".join(traceback.format_exception(raised.value))
+
+
+@pytest.mark.parametrize("content", [b"[canvas\n", b"\xff\xfe", f'x = "{TOKEN}'.encode()])
+def test_a_file_that_is_no_toml_is_told_and_not_quoted(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "canvaslake.toml").write_bytes(content)
+    with pytest.raises(SettingsError, match="cannot be read") as raised:
+        load_settings(tmp_path, {})
+    assert TOKEN not in str(raised.value)
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604])
+def test_a_token_file_that_others_can_read_is_refused_with_the_way_to_mend_it(tmp_path: Path, mode: int) -> None:
+    write(tmp_path)
+    secret = tmp_path / ".env"
+    secret.write_text(f"CANVAS_API_TOKEN={TOKEN}\n")
+    secret.chmod(mode)
+    with pytest.raises(SettingsError, match="chmod 600") as raised:
+        load_settings(tmp_path, {})
+    assert TOKEN not in str(raised.value)
+
+
+def test_the_token_is_in_no_text_that_a_log_could_hold(tmp_path: Path) -> None:
+    settings = load_settings(write(tmp_path).parent, {"CANVAS_API_TOKEN": TOKEN})
+    for text in (repr(settings), str(settings), settings.model_dump_json(), repr(settings.model_dump())):
+        assert TOKEN not in text
+
+
+def test_what_is_missing_for_canvas_is_told_when_canvas_is_needed(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="CANVAS_BASE_URL is not set"):
+        load_settings(tmp_path, {}).require_canvas()
+    write(tmp_path)
+    with pytest.raises(SettingsError, match=r"CANVAS_API_TOKEN.*\.env"):
+        load_settings(tmp_path, {}).require_canvas()
+    load_settings(tmp_path, {"CANVAS_API_TOKEN": TOKEN}).require_canvas()
+
+
+def test_definitions_load_without_any_settings_so_that_the_page_opens(tmp_path: Path) -> None:
+    definitions = build_definitions(load_settings(tmp_path, {}))
+    assert definitions.assets
+
+
+def test_settings_cannot_be_changed_behind_the_back_of_who_reads_them() -> None:
+    settings = Settings()
+    with pytest.raises(ValueError, match="frozen"):
+        settings.home = Path("/elsewhere")
+
+
+def test_two_canvases_on_one_host_are_two_instances() -> None:
+    assert instance_name("https://Canvas.Example.edu") == "canvas.example.edu"
+    assert instance_name("http://127.0.0.1:8765") != instance_name("http://127.0.0.1:8766")
