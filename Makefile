@@ -1,5 +1,8 @@
 # Everything runs in .venv, which the first target makes: nothing else has to be installed.
-PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+RIGHT_PYTHON := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+# Tried and not only looked up: version managers leave names behind that lead nowhere.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c '$(RIGHT_PYTHON)' 2>/dev/null && { echo $$python; break; }; done)
 BIN := .venv/bin
 
 .PHONY: demo test check bench up lock clean
@@ -29,8 +32,8 @@ lock:
 		--generate-hashes --no-emit-index-url --no-header --no-strip-extras --constraints - -o requirements.lock
 
 .venv/installed: requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
-		{ echo "canvaslake needs Python 3.11 to 3.13; $(PYTHON) is $$($(PYTHON) -V 2>&1). Try: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(or $(PYTHON),false) -c '$(RIGHT_PYTHON)' || \
+		{ echo "canvaslake needs Python 3.11, 3.12 or 3.13, and none is on the PATH. Try: make PYTHON=/path/to/python3.11"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .

@@ -78,10 +78,17 @@ async def look(project: Project) -> Watched:
     """Ask Canvas about every open report within the time of a tick; take up what a crash left behind first."""
     started = time.monotonic()
     ledger, instance = project.ledger, project.settings.instance
+    problems: list[CanvasError] = []
     async with project.client(light=True) as client:
         for intent in await reconcile(ledger, client, instance):
-            await ask(ledger, client, intent)
-        return await watch(ledger, client, instance, time_is_up=lambda: time.monotonic() - started > TICK_SECONDS)
+            try:
+                await ask(ledger, client, intent)
+            except CanvasError as error:
+                # One report that is refused does not keep the others from being looked at.
+                problems.append(error)
+        watched = await watch(ledger, client, instance, time_is_up=lambda: time.monotonic() - started > TICK_SECONDS)
+    watched.problems[:0] = problems
+    return watched
 
 
 def ready(project: Project, finished: Sequence[Intent]) -> list[Intent]:
