@@ -11,7 +11,7 @@ from assets.specs import asset_key, quarantine_check, quarantine_result, table_s
 from pipelines.canvas import CanvasError
 from pipelines.extract.run_lock import load_lock
 from pipelines.lake import LoadOutcome
-from pipelines.lake.report_loads import REFUSED, load_report
+from pipelines.lake.report_loads import REFUSED, ReportNotReadyError, load_report
 from pipelines.ledger import Intent, IntentState
 from pipelines.ledger.intents import intent_of_report, open_intents, record_attempt_failed
 from pipelines.ledger.loads import live_files
@@ -123,7 +123,7 @@ def load_intent(project: Project, intent: Intent) -> LoadOutcome:
         except REFUSED as error:
             failed(error, 1)
             raise
-        except CanvasError as error:
+        except (CanvasError, ReportNotReadyError) as error:
             failed(error, sensor.load_attempts)
             raise
 

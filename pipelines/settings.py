@@ -5,6 +5,7 @@ the settings lead to is decided where they are used.
 """
 
 import os
+import re
 import stat
 import tomllib
 from collections.abc import Mapping
@@ -14,7 +15,16 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 
 CONFIG_NAME = "canvaslake.toml"
 DEMO_HOME = Path("data") / "demo"
@@ -27,6 +37,12 @@ class SettingsError(Exception):
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _is_cron(value: str | None) -> str | None:
+    if value is not None and not re.fullmatch(r"[0-9*/,A-Za-z#?-]+( [0-9*/,A-Za-z#?-]+){4}", value):
+        raise ValueError(f'{value!r} is not a schedule of five fields like "0 3 * * *" (at 03:00 every day)')
+    return value
 
 
 def _as_tuple(value: object) -> object:
@@ -64,7 +80,7 @@ class SyncSettings(_Part):
 
     terms: Annotated[Literal["active", "all"] | tuple[int, ...], BeforeValidator(_as_tuple)] = "active"
     departments: Annotated[Literal["all", "roots"] | tuple[int, ...], BeforeValidator(_as_tuple)] = "all"
-    cron: str = "0 5 * * *"
+    cron: Annotated[str, AfterValidator(_is_cron)] = "0 5 * * *"
 
 
 class ReportSettings(_Part):
@@ -75,7 +91,7 @@ class ReportSettings(_Part):
 
     report: str = Field(pattern=r"^[A-Za-z0-9_]+$")
     parameters: dict[str, str | int | float | bool | list[str | int]] = Field(default_factory=dict)
-    cron: str | None = None
+    cron: Annotated[str | None, AfterValidator(_is_cron)] = None
     accounts: Annotated[tuple[str | int, ...] | None, BeforeValidator(_as_tuple)] = None
     deadline_hours: float = Field(default=12, gt=0)
 

@@ -14,7 +14,7 @@ from pipelines.canvas.errors import (
     WrongHostError,
 )
 from pipelines.extract.reports import RepeatedReportIdError
-from pipelines.lake.report_loads import REFUSED, ReportGoneError
+from pipelines.lake.report_loads import REFUSED, ReportGoneError, ReportNotReadyError
 from pipelines.models import ModelError
 from pipelines.serve import QueryError
 from pipelines.settings import SettingsError
@@ -58,6 +58,7 @@ _CLASSES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (TransientCanvasError, ExitCode.CONNECTION),
     (CanvasError, ExitCode.ANSWER),
     (ReportGoneError, ExitCode.REPORT),
+    (ReportNotReadyError, ExitCode.REPORT),
     (RepeatedReportIdError, ExitCode.REPORT),
     *((error, ExitCode.REPORT) for error in REFUSED),
     (ModelError, ExitCode.WAREHOUSE),

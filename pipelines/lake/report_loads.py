@@ -31,6 +31,10 @@ REFUSED = (HostileArchiveError, UnreadableFileError, TooManyBadRowsError)
 """What is wrong with a file itself: trying again with the same file is no use."""
 
 
+class ReportNotReadyError(Exception):
+    """Canvas called the report complete, and shows no file of it now. Another attempt may find it."""
+
+
 class ReportGoneError(Exception):
     """The report was finished and is no more: deleted or failed after all. Nothing of it can be loaded."""
 
@@ -60,7 +64,8 @@ async def load_report(
     """Fetch the file of a finished report and load its members as one load, which fulfils the intent.
 
     `downloads` is a private folder for the file while it is read. Raises CanvasError, ReportGoneError (the intent
-    has ended then), or one of REFUSED; the tables keep their last good rows.
+    has ended then), or ReportNotReadyError, or one of REFUSED;
+    the tables keep their last good rows.
     """
     if intent.report_id is None:
         raise ValueError(f"intent {intent.intent_id} has no report yet")
@@ -95,7 +100,10 @@ async def _download(lake: Lake, client: CanvasClient, intent: Intent, target: Pa
         if run is None or run.verdict is Verdict.FAILED:
             raise _gone(lake, intent, f"Canvas now calls it {run.status if run else 'something else'}")
         if file is None:
-            raise UnreadableFileError(f"{report} {report_id} is complete and has no file that may be downloaded")
+            raise ReportNotReadyError(
+                f"{report} {report_id} has no file that may be downloaded; Canvas calls it {run.status}. The load is "
+                "tried again; if it stays so, look at the report in Canvas."
+            )
         try:
             await client.download(file.url, target, expected_size=file.size)
         except LinkExpiredError:

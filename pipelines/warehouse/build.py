@@ -86,23 +86,35 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection) -> None:
 
     A table that was never loaded is there and empty, so that models and readers can count on its columns.
     """
+    there = columns_by_table(connection)
     for table in WRITTEN_TABLES:
-        if not _matches(connection, table, system=False):
+        if not _matches(there.get(table.qualified, []), table, system=False):
             _create(connection, table, system=False)
     for table in TABLES.values():
-        if not _matches(connection, table, system=True):
+        if not _matches(there.get(table.qualified, []), table, system=True):
             _create(connection, table, system=True)
             connection.execute("DELETE FROM meta.loads WHERE table_name = ?", [table.qualified])
 
 
-def _matches(connection: duckdb.DuckDBPyConnection, table: Table, *, system: bool) -> bool:
-    there = dict(columns_of(connection, table.qualified))
+def _matches(columns: Sequence[tuple[str, str]], table: Table, *, system: bool) -> bool:
+    there = dict(columns)
     wanted = (*table.columns, *(SYSTEM_COLUMNS if system else ()))
     return bool(there) and all(_same(there.get(column.name), column.type.value) for column in wanted)
 
 
 def _same(there: str | None, wanted: str) -> bool:
     return there == {"TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE"}.get(wanted, wanted)
+
+
+def columns_by_table(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[str, str]]]:
+    """Return the columns of every table of the build file as (name, DuckDB type), in order, by qualified name."""
+    result: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for table, name, data_type in connection.execute(
+        "SELECT schema_name || '.' || table_name, column_name, data_type FROM duckdb_columns()"
+        " WHERE database_name = 'warehouse' ORDER BY 1, column_index"
+    ).fetchall():
+        result[table].append((name, data_type))
+    return dict(result)
 
 
 def columns_of(connection: duckdb.DuckDBPyConnection, qualified: str) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import duckdb
 
 from pipelines.normalize.contracts import TABLES
-from pipelines.warehouse.build import Change, columns_of, quoted, quoted_table
+from pipelines.warehouse.build import Change, columns_by_table, quoted, quoted_table
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,9 @@ def contract_keys() -> list[KeyedTable]:
 def check_keys(connection: duckdb.DuckDBPyConnection, tables: Sequence[KeyedTable]) -> list[CheckOutcome]:
     """Check that no two rows of a table have the same key."""
     outcomes = []
+    there = columns_by_table(connection)
     for table in tables:
-        if not columns_of(connection, table.qualified):
+        if table.qualified not in there:
             continue
         key = ", ".join(quoted(name) for name in table.key)
         found = connection.execute(

@@ -18,7 +18,7 @@ from pipelines.normalize.contracts.meta import (
     TABLE_LIST,
     WRITTEN_TABLES,
 )
-from pipelines.warehouse.build import columns_of, insert_rows, row_counts, table_names
+from pipelines.warehouse.build import columns_by_table, insert_rows, row_counts, table_names
 from pipelines.warehouse.checks import CheckOutcome
 
 
@@ -81,6 +81,7 @@ def write_dictionary(connection: duckdb.DuckDBPyConnection, notes: Sequence[Tabl
     contracts = {**TABLES, **{table.qualified: table for table in WRITTEN_TABLES}}
     names = table_names(connection)
     counts = row_counts(connection, names)
+    there = columns_by_table(connection)
     tables, columns = [], []
     for qualified in names:
         schema, name = qualified.split(".", 1)
@@ -97,7 +98,7 @@ def write_dictionary(connection: duckdb.DuckDBPyConnection, notes: Sequence[Tabl
                 "row_count": counts[qualified],
             }
         )
-        for position, (column, data_type) in enumerate(columns_of(connection, qualified), start=1):
+        for position, (column, data_type) in enumerate(there[qualified], start=1):
             columns.append(
                 {**place, "column_name": column, "position": position, "data_type": data_type}
                 | _described(contract, note, column)
