@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import dagster as dg
 
 from assets.directory import CANVAS_POOL, Results
-from assets.endpoint_results import endpoint_results, unreadable
+from assets.endpoint_results import endpoint_checks, endpoint_results, unreadable
 from assets.failures import explained
-from assets.specs import asset_key, quarantine_check, table_spec
+from assets.specs import asset_key, table_spec
 from pipelines.extract.terms import TermDates
 from pipelines.lake.department_loads import due_questions, load_departments
 from pipelines.lake.endpoint_loads import Ended
@@ -41,7 +41,7 @@ def department_assets(owners: Sequence[str]) -> list[dg.AssetsDefinition]:
     @dg.multi_asset(
         name="department_analytics",
         specs=[table_spec(table, owners=owners, deps=deps) for table in contracts.TABLES],
-        check_specs=[quarantine_check(table) for table in contracts.TABLES],
+        check_specs=[check for table in contracts.TABLES for check in endpoint_checks(table)],
         pool=CANVAS_POOL,
     )
     def department(

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from assets.endpoint_results import endpoint_results
+from assets.endpoint_results import endpoint_checks, endpoint_results
 from assets.failures import explained
-from assets.specs import asset_key, quarantine_check, table_spec
+from assets.specs import asset_key, table_spec
 from pipelines.lake.directory_loads import load_accounts, load_courses, load_terms
 from pipelines.lake.endpoint_loads import Ended
 from pipelines.lake.read import root_account_ids, top_account_ids
@@ -26,7 +26,7 @@ def directory_assets(owners: Sequence[str]) -> list[dg.AssetsDefinition]:
     @dg.multi_asset(
         name="canvas_accounts",
         specs=[table_spec(ACCOUNTS, owners=owners)],
-        check_specs=[quarantine_check(ACCOUNTS)],
+        check_specs=endpoint_checks(ACCOUNTS),
         pool=CANVAS_POOL,
     )
     def accounts(projects: dg.ResourceParam[Projects]) -> Results:
@@ -45,7 +45,7 @@ def directory_assets(owners: Sequence[str]) -> list[dg.AssetsDefinition]:
     @dg.multi_asset(
         name="canvas_terms",
         specs=[table_spec(TERMS, owners=owners, deps=[asset_key(ACCOUNTS.qualified)])],
-        check_specs=[quarantine_check(TERMS)],
+        check_specs=endpoint_checks(TERMS),
         pool=CANVAS_POOL,
     )
     def terms(projects: dg.ResourceParam[Projects]) -> Results:
@@ -65,7 +65,7 @@ def directory_assets(owners: Sequence[str]) -> list[dg.AssetsDefinition]:
     @dg.multi_asset(
         name="canvas_courses",
         specs=[table_spec(table, owners=owners, deps=[asset_key(ACCOUNTS.qualified)]) for table in course_tables],
-        check_specs=[quarantine_check(table) for table in course_tables],
+        check_specs=[check for table in course_tables for check in endpoint_checks(table)],
         pool=CANVAS_POOL,
     )
     def courses(projects: dg.ResourceParam[Projects]) -> Results:

@@ -10,7 +10,7 @@ from pipelines.resources import Projects
 from pipelines.warehouse import publish
 
 PUBLISHED = dg.AssetKey(["published", "warehouse"])
-_NOTHING_HELD_BACK = "nothing_held_back"
+HELD_BACK_CHECK = "nothing_held_back"
 
 
 def published_asset(deps: Sequence[dg.AssetKey], owners: Sequence[str]) -> dg.AssetsDefinition:
@@ -34,7 +34,7 @@ def published_asset(deps: Sequence[dg.AssetKey], owners: Sequence[str]) -> dg.As
         ],
         check_specs=[
             dg.AssetCheckSpec(
-                _NOTHING_HELD_BACK,
+                HELD_BACK_CHECK,
                 asset=PUBLISHED,
                 description="No table shrank so sharply that its last good rows were kept in place of the new ones.",
             )
@@ -64,7 +64,7 @@ def published_asset(deps: Sequence[dg.AssetKey], owners: Sequence[str]) -> dg.As
             check_results=[
                 dg.AssetCheckResult(
                     asset_key=PUBLISHED,
-                    check_name=_NOTHING_HELD_BACK,
+                    check_name=HELD_BACK_CHECK,
                     passed=not held_back,
                     severity=dg.AssetCheckSeverity.ERROR,
                     metadata={"held_back": "; ".join(held_back) or "nothing"},

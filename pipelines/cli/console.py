@@ -1,5 +1,6 @@
 """Talking to the person at the terminal: talk on stderr, data on stdout, bars on a terminal, plain lines elsewhere."""
 
+import atexit
 import io
 import json
 import os
@@ -15,7 +16,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 # A descriptor of our own: while a Dagster step runs, everything written to the usual one goes into its logs.
-err = Console(file=os.fdopen(os.dup(2), "w", buffering=1), highlight=False)
+_stderr = os.fdopen(os.dup(2), "w", buffering=1)
+atexit.register(_stderr.close)
+err = Console(file=_stderr, highlight=False)
 
 _PLAIN_SECONDS = 10.0
 

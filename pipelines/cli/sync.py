@@ -15,7 +15,7 @@ from difflib import get_close_matches
 import dagster as dg
 
 from assets.endpoint_results import UNREADABLE
-from assets.published import PUBLISHED
+from assets.published import HELD_BACK_CHECK, PUBLISHED
 from assets.reports import report_tables
 from assets.specs import asset_key, qualified_name
 from pipelines.canvas import CanvasError
@@ -259,9 +259,8 @@ class _Sync:
         )
         self._note_failures(result)
         for evaluation in result.get_asset_check_evaluations():
-            if not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.ERROR:
-                found = evaluation.metadata.get("held_back")
-                self.outcome.add(ExitCode.WAREHOUSE, f"Held back: {found.value if found else evaluation.check_name}")
+            if not evaluation.passed and evaluation.check_name == HELD_BACK_CHECK:
+                self.outcome.add(ExitCode.WAREHOUSE, f"Held back: {evaluation.metadata['held_back'].value}")
 
     def _note_failures(self, result: dg.ExecuteInProcessResult) -> None:
         failures = result.filter_events(lambda one: one.is_step_failure)
