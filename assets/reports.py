@@ -129,18 +129,19 @@ def load_intent(project: Project, intent: Intent) -> LoadOutcome:
 
 
 def _results(project: Project, tables: Sequence[Table], outcomes: Sequence[LoadOutcome]) -> Results:
-    """Yield a materialization for each table that the loads made live, and the check of every table.
+    """Yield a materialization for each table that the reports speak for, and the check of every table.
 
-    A report that equals the one before leaves its tables as they are, and so does one without some of the tables. A
-    repeat counts as made: the run that made it may have died before it could say so.
+    A report that equals the one before counts too, for that is news: the file says when it was last seen. So does a
+    repeat, for the run that loaded it may have died before it could say so. Tables that the reports leave out do not.
     """
     live = live_files(project.ledger)
     loaded = {outcome.load_id for outcome in outcomes}
+    seen = {table for outcome in outcomes for table in outcome.rows}
     for table in tables:
         files = [file for file in live if file.table_name == table.qualified]
         quarantined = sum(outcome.quarantined.get(table.qualified, 0) for outcome in outcomes)
         check = quarantine_result(table.qualified, {table.qualified: quarantined})
-        if not any(file.load_id in loaded for file in files):
+        if table.qualified not in seen and not any(file.load_id in loaded for file in files):
             yield check
             continue
         yield dg.MaterializeResult(
@@ -148,7 +149,7 @@ def _results(project: Project, tables: Sequence[Table], outcomes: Sequence[LoadO
             metadata={
                 "dagster/row_count": sum(file.rows for file in files),
                 "rows_loaded_now": sum(outcome.rows.get(table.qualified, 0) for outcome in outcomes),
-                "reports": ", ".join(sorted({str(file.report_id) for file in files if file.load_id in loaded})),
+                "outcome": ", ".join(sorted({outcome.result.value for outcome in outcomes})),
             },
             check_results=[check],
         )

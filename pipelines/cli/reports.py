@@ -13,7 +13,7 @@ from pipelines.cli.app import current_project
 from pipelines.cli.console import put_json, put_table, say
 from pipelines.cli.exit_codes import ExitCode
 from pipelines.ledger import Intent, IntentState
-from pipelines.ledger.intents import all_intents, get_intent
+from pipelines.ledger.intents import all_intents, get_intent, unpark
 from pipelines.normalize.contracts import report_contract
 from pipelines.project import Project
 from pipelines.settings import ReportSettings
@@ -97,6 +97,15 @@ def start(
     intents = asyncio.run(ask_reports(project, wanted, window=window, origin="command"))
     for intent in intents:
         say(f"{intent.report} of account {intent.account_id}: report {intent.report_id} is {intent.status}.")
+
+
+@app.command()
+def retry(intent_id: Annotated[int, typer.Argument(help="The id in the first column of `reports list`.")]) -> None:
+    """Free a report that was parked after too many failed loads; the daemon or the next sync loads it."""
+    if not unpark(current_project().ledger, intent_id):
+        say(f"There is no parked report with the id {intent_id}. See: canvaslake reports list")
+        raise typer.Exit(ExitCode.USAGE)
+    say(f"Report {intent_id} is free again. Next: canvaslake sync, or wait for the daemon.")
 
 
 def _wanted(report: str, parameters: list[str]) -> ReportSettings:

@@ -19,7 +19,8 @@ from assets.published import HELD_BACK_CHECK, PUBLISHED
 from assets.reports import report_tables
 from assets.specs import asset_key, qualified_name
 from pipelines.canvas import CanvasError
-from pipelines.canvas.users import show_self
+from pipelines.canvas.accounts import show_account
+from pipelines.canvas.errors import NotFoundError
 from pipelines.cli.console import TerminalProgress, say
 from pipelines.cli.dagster_home import prepare
 from pipelines.cli.exit_codes import ExitCode, exit_code_of
@@ -33,6 +34,7 @@ from pipelines.resources import Projects
 from pipelines.run_claims import clear_dead_runs
 from pipelines.schedules import ASK_JOB, ASK_OP
 from pipelines.sensors import ATTEMPT_TAG, INTENT_TAG, load_config, look
+from pipelines.settings import SettingsError
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _LONGEST_PAUSE = 15.0
@@ -48,7 +50,7 @@ class SyncOutcome:
 
     problems: list[tuple[ExitCode, str]] = field(default_factory=list)
     generation: int | None = None
-    rows: dict[str, int] = field(default_factory=dict)
+    changed: str = ""
 
     def add(self, code: ExitCode, message: str) -> None:
         """Note a problem once."""
@@ -118,8 +120,16 @@ def sync(project: Project, names: Sequence[str] = (), *, full: bool = False) -> 
 
 
 async def _prove(project: Project) -> None:
+    # The account and not the token's owner: it is needed anyway, and a token with scopes may have no other.
+    account = project.settings.canvas.accounts[0]
     async with project.client(light=True) as client:
-        await show_self(client)
+        try:
+            await show_account(client, account)
+        except NotFoundError as error:
+            raise SettingsError(
+                f"This Canvas has no account {account}, or hides it from the token's owner. Correct the accounts of "
+                f"[canvas] in {project.settings.config_path or 'canvaslake.toml'}. [request id {error.request_id}]"
+            ) from error
 
 
 class _Sync:
@@ -239,7 +249,10 @@ class _Sync:
             if isinstance(assets, dg.AssetsDefinition) and assets.op.name == "models"
             for key in assets.keys
         ]
-        self._materialize([*models, PUBLISHED], {})
+        result = self._materialize([*models, PUBLISHED], {})
+        for event in result.get_asset_materialization_events():
+            if event.asset_key == PUBLISHED:
+                self.outcome.changed = str(event.materialization.metadata["changed"].value)
         published = rows_of(
             self.project.ledger,
             "SELECT max(generation) AS generation FROM generations WHERE published_at IS NOT NULL",
@@ -249,7 +262,7 @@ class _Sync:
 
     def _materialize(
         self, keys: Sequence[dg.AssetKey], config: dict[str, object], tags: dict[str, str] | None = None
-    ) -> None:
+    ) -> dg.ExecuteInProcessResult:
         result = self.job.execute_in_process(
             instance=self.instance,
             asset_selection=list(keys),
@@ -261,6 +274,7 @@ class _Sync:
         for evaluation in result.get_asset_check_evaluations():
             if not evaluation.passed and evaluation.check_name == HELD_BACK_CHECK:
                 self.outcome.add(ExitCode.WAREHOUSE, f"Held back: {evaluation.metadata['held_back'].value}")
+        return result
 
     def _note_failures(self, result: dg.ExecuteInProcessResult) -> None:
         failures = result.filter_events(lambda one: one.is_step_failure)
@@ -322,5 +336,7 @@ def report_outcome(project: Project, outcome: SyncOutcome) -> None:
     """Tell the person what a sync did and what went wrong."""
     for _, message in outcome.problems:
         say(f"! {message}")
+    if outcome.changed:
+        say(f"Changed: {outcome.changed}")
     if outcome.generation is not None:
         say(f"Published generation {outcome.generation}: {project.paths.published}")

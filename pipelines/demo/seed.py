@@ -59,7 +59,7 @@ class _Builder:
         self.teachers = invented_staff(self.rng, max(int(45 * scale), 4), 5001, "t")
         self.observers = invented_staff(self.rng, 12, 6001, "o")
         self.staff = invented_staff(self.rng, 6, 7001, "adm")
-        self.ability = {user.id: min(max(self.rng.gauss(77, 11), 20), 101) for user in self.students}
+        self.ability = {user.id: min(max(self.rng.gauss(83, 9), 20), 101) for user in self.students}
         self.courses: list[Course] = []
         self.sections: list[Section] = []
         self.enrollments: list[Enrollment] = []
@@ -160,7 +160,7 @@ class _Builder:
         if not started or course.state in {"created", "claimed"} or self.rng.random() < 0.03:
             return Grades()
         current = round(min(max(self.rng.gauss(self.ability.get(user.id, 75), 7), 0), 104), 2)
-        final = round(current * self.rng.uniform(0.7, 1.0), 2) if term.id == self.terms["current"].id else current
+        final = round(current * self.rng.uniform(0.9, 1.0), 2) if term.id == self.terms["current"].id else current
         unposted = round(min(current + self.rng.choice((0.0, 0.0, 1.5)), 104), 2)
         if not course.grading_scheme:
             return Grades(current, final, unposted, final)

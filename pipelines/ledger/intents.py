@@ -212,6 +212,16 @@ def record_attempt_failed(
         return _intent(connection.execute("SELECT * FROM intents WHERE intent_id = ?", (intent_id,)).fetchone())
 
 
+def unpark(ledger: Ledger, intent_id: int) -> bool:
+    """Free a parked intent for more attempts to load it; False if it is not parked."""
+    with ledger.write() as connection:
+        cursor = connection.execute(
+            "UPDATE intents SET parked_at = NULL, next_attempt_at = NULL WHERE intent_id = ? AND parked_at IS NOT NULL",
+            (intent_id,),
+        )
+        return cursor.rowcount == 1
+
+
 def get_intent(ledger: Ledger, intent_id: int) -> Intent:
     """Return an intent; KeyError if there is none with that id."""
     found = _select(ledger, "intent_id = ?", (intent_id,))
