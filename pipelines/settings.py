@@ -52,9 +52,14 @@ def _as_tuple(value: object) -> object:
 class CanvasSettings(_Part):
     """Which Canvas, which accounts of it, and how hard it may be asked."""
 
-    base_url: str = ""
+    base_url: str = Field(default="", description="Address at which you open Canvas in a browser.")
     accounts: Annotated[tuple[str | int, ...], BeforeValidator(_as_tuple)] = ("self",)
-    max_in_flight: int = Field(default=10, ge=1, le=64)
+    max_in_flight: int = Field(
+        default=10,
+        ge=1,
+        le=64,
+        description="Requests under way at once, at most. The quota headers of Canvas may allow fewer.",
+    )
     time_zone: str = "UTC"
 
     @field_validator("base_url")
@@ -89,27 +94,49 @@ class ReportSettings(_Part):
     `deadline_hours` is how long Canvas may take before the report counts as overdue.
     """
 
-    report: str = Field(pattern=r"^[A-Za-z0-9_]+$")
-    parameters: dict[str, str | int | float | bool | list[str | int]] = Field(default_factory=dict)
-    cron: Annotated[str | None, AfterValidator(_is_cron)] = None
-    accounts: Annotated[tuple[str | int, ...] | None, BeforeValidator(_as_tuple)] = None
-    deadline_hours: float = Field(default=12, gt=0)
+    report: str = Field(
+        pattern=r"^[A-Za-z0-9_]+$",
+        description="Name of the report in Canvas, as `canvaslake reports catalog` lists it.",
+    )
+    parameters: dict[str, str | int | float | bool | list[str | int]] = Field(
+        default_factory=dict, description="What Canvas is asked for; the catalog lists the names."
+    )
+    cron: Annotated[str | None, AfterValidator(_is_cron)] = Field(
+        default=None, description="When it is asked for, in the time zone of `[canvas]`. Without it only `sync` asks."
+    )
+    accounts: Annotated[tuple[str | int, ...] | None, BeforeValidator(_as_tuple)] = Field(
+        default=None, description="Accounts to ask for; those of `[canvas]` without it."
+    )
+    deadline_hours: float = Field(
+        default=12, gt=0, description="How long Canvas may take before the report counts as overdue, in hours."
+    )
 
 
 class WarehouseSettings(_Part):
     """Limits of the warehouse. `max_bad_share` is the share of rows (0..1) above which a file is refused."""
 
-    memory_limit: str = "2GB"
-    keep_generations: int = Field(default=5, ge=1)
-    max_bad_share: float = Field(default=0.1, ge=0, le=1)
+    memory_limit: str = Field(default="2GB", description="Memory that DuckDB may take for a publish.")
+    keep_generations: int = Field(
+        default=5, ge=1, description="Published files that are kept in `generations/`, the newest included."
+    )
+    max_bad_share: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="Share of rows (0 to 1) that may go to quarantine before an answer is refused.",
+    )
 
 
 class SensorSettings(_Part):
     """How often the daemon looks for finished reports, and how often a failed load is tried."""
 
-    interval_seconds: int = Field(default=20, ge=5)
-    load_attempts: int = Field(default=5, ge=1)
-    retry_minutes: float = Field(default=2, gt=0)
+    interval_seconds: int = Field(default=20, ge=5, description="Seconds between two looks for finished reports.")
+    load_attempts: int = Field(
+        default=5, ge=1, description="Attempts to load a finished report before it is parked for a person."
+    )
+    retry_minutes: float = Field(
+        default=2, gt=0, description="Minutes before the second attempt; the pause doubles with each."
+    )
 
 
 class Settings(_Part):
@@ -120,7 +147,10 @@ class Settings(_Part):
     reports: Annotated[tuple[ReportSettings, ...], BeforeValidator(_as_tuple)] = ()
     warehouse: WarehouseSettings = WarehouseSettings()
     sensor: SensorSettings = SensorSettings()
-    owners: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = ("team:canvaslake",)
+    owners: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = Field(
+        default=("team:canvaslake",),
+        description="Owners of the assets on the Dagster page, such as `team:analytics` or an e-mail address.",
+    )
     home: Path = Path("data")
     config_path: Path | None = None
     token: SecretStr = SecretStr("")

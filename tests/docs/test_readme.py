@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines.cli.reference import command_tree
+from pipelines.cli.reference.commands import command_tree
 from pipelines.models import load_models, model_columns
 from pipelines.normalize.contracts import TABLES
 from pipelines.project import Project

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from pipelines.cli.exit_codes import ExitCode
-from pipelines.cli.reference import PAGES, command_tree, main, stale_pages, walk
+from pipelines.cli.reference.commands import command_tree, walk
+from pipelines.cli.reference.pages import PAGES, main, stale_pages
 from pipelines.models import load_models, sql_folder
 from pipelines.normalize.contracts import TABLES
 from pipelines.normalize.contracts.meta import WRITTEN_TABLES
