@@ -55,7 +55,7 @@ def published_asset(deps: Sequence[dg.AssetKey], owners: Sequence[str]) -> dg.As
                 "dagster/row_count": sum(applied.rows.values()),
                 "tables": len(applied.rows),
                 "bytes": outcome.path.stat().st_size,
-                "changed": ", ".join(change.table for change in applied.applied) or "nothing",
+                "changed": ", ".join(outcome.changed) or "nothing",
                 "rows": dg.MetadataValue.md(
                     "| table | rows |\n| --- | ---: |\n"
                     + "\n".join(f"| {name} | {rows:,} |" for name, rows in sorted(applied.rows.items()))

@@ -38,6 +38,7 @@ from pipelines.settings import SettingsError
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _LONGEST_PAUSE = 15.0
+_MOST_NAMES = 8
 
 
 class UnknownTableError(Exception):
@@ -337,6 +338,9 @@ def report_outcome(project: Project, outcome: SyncOutcome) -> None:
     for _, message in outcome.problems:
         say(f"! {message}")
     if outcome.changed:
-        say(f"Changed: {outcome.changed}")
+        # What people ask for first stands first; the whole list is on the Dagster page.
+        names = sorted(outcome.changed.split(", "), key=lambda name: (not name.startswith("marts."), name))
+        more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+        say(f"Changed: {', '.join(names[:_MOST_NAMES])}{more}")
     if outcome.generation is not None:
         say(f"Published generation {outcome.generation}: {project.paths.published}")

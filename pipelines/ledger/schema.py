@@ -116,5 +116,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         _DRIFT,
         _GENERATIONS,
     ),
+    ("CREATE TABLE unpublished (table_name TEXT PRIMARY KEY)",),
 )
 """Each step is a tuple of statements; `PRAGMA user_version` counts the steps that a file has taken."""

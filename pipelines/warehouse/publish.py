@@ -78,11 +78,15 @@ class Applied:
 
 @dataclass(frozen=True)
 class PublishOutcome:
-    """What a publish did: the number of the generation, where it is, and what went into it."""
+    """What a publish did: the number of the generation, where it is, what went into it.
+
+    `changed` names the tables and models that differ from the generation before.
+    """
 
     generation: int
     path: Path
     applied: Applied
+    changed: tuple[str, ...]
 
 
 class PublishError(Exception):
@@ -127,9 +131,9 @@ def publish(warehouse: Warehouse, models: Models, accept: Collection[str] = ()) 
             connection.execute("COMMIT")
             connection.execute("CHECKPOINT warehouse")
         _put_in_place(warehouse, number)
-        _record(ledger, number, warehouse.paths.generation(number), sum(applied.rows.values()))
+        changed = _record(ledger, number, warehouse.paths.generation(number), sum(applied.rows.values()))
         _prune(warehouse, number)
-    return PublishOutcome(number, warehouse.paths.published, applied)
+    return PublishOutcome(number, warehouse.paths.published, applied, changed)
 
 
 @contextmanager
@@ -155,12 +159,21 @@ def _bring_up_to_date(
     for change in applied:
         apply_change(connection, change, warehouse.lake.root)
     runs = models.refresh(connection)
+    _note_unpublished(warehouse.ledger, [*(change.table for change in applied), *(run.qualified for run in runs)])
     checks = [
         *row_count_outcomes(applied, held_back),
         *check_keys(connection, [*contract_keys(), *models.keys]),
     ]
     rows = row_counts(connection, table_names(connection))
     return Applied(tuple(applied), tuple(held_back), tuple(runs), tuple(checks), rows)
+
+
+def _note_unpublished(ledger: Ledger, tables: Sequence[str]) -> None:
+    """Remember what differs from the published file: it may be another process that publishes it."""
+    with ledger.write() as connection:
+        connection.executemany(
+            "INSERT OR IGNORE INTO unpublished (table_name) VALUES (?)", [(table,) for table in tables]
+        )
 
 
 def _next_generation(ledger: Ledger) -> int:
@@ -214,12 +227,16 @@ def _prove(path: Path, number: int) -> None:
         raise PublishError(f"generation {number} says it is {found}; the old file stays. Please report this as a bug.")
 
 
-def _record(ledger: Ledger, number: int, path: Path, rows: int) -> None:
+def _record(ledger: Ledger, number: int, path: Path, rows: int) -> tuple[str, ...]:
+    """Record that a generation is published, and return what it brought that the one before had not."""
     with ledger.write() as connection:
         connection.execute(
             "UPDATE generations SET published_at = ?, file = ?, rows = ?, bytes = ? WHERE generation = ?",
             (ledger.now(), path.name, rows, path.stat().st_size, number),
         )
+        changed = connection.execute("SELECT table_name FROM unpublished ORDER BY table_name").fetchall()
+        connection.execute("DELETE FROM unpublished")
+    return tuple(row["table_name"] for row in changed)
 
 
 def _prune(warehouse: Warehouse, newest: int) -> None:

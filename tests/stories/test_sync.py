@@ -41,10 +41,11 @@ def test_a_second_sync_asks_each_report_once_more_and_settled_terms_no_more(offi
     settings = (office.folder / "canvaslake.toml").read_text()
     office.write_settings(settings.replace('departments = "all"', 'departments = "roots"'))
     asked = []
-    for generation in (1, 2):
+    for generation, changed in ((1, "Changed: marts.dim_account"), (2, "Changed: nothing")):
         office.canvas.requests.clear()
         result = office.run("sync")
         assert result.returncode == 0, result.stderr
+        assert changed in result.stderr
         assert office.canvas.requests.count(r"/reports/", method="POST") == 2
         assert office.rows("select generation from meta.generation") == [(generation,)]
         asked.append(office.canvas.requests.count(r"/analytics/"))
