@@ -12,12 +12,14 @@ from assets.specs import asset_key, table_spec
 from pipelines.extract.terms import TermDates
 from pipelines.lake.department_loads import due_questions, load_departments
 from pipelines.lake.endpoint_loads import Ended
-from pipelines.lake.read import account_ids, term_dates
+from pipelines.lake.read import account_ids, term_dates, top_account_ids
 from pipelines.ledger import CoverageStatus
+from pipelines.ledger.loads import retire_scopes
 from pipelines.normalize.contracts import department as contracts
 from pipelines.normalize.contracts.directory import ACCOUNTS, TERMS
 from pipelines.project import Project
 from pipelines.resources import Projects
+from pipelines.settings import SettingsError
 
 _SOURCES = {
     contracts.ACTIVITY_BY_DATE.qualified: "department_activity",
@@ -60,10 +62,13 @@ def department_assets(owners: Sequence[str]) -> list[dg.AssetsDefinition]:
 
 async def _pull(project: Project, *, full: bool) -> list[Ended]:
     instance = project.settings.instance
+    accounts = departments(project)
+    for source in set(_SOURCES.values()):
+        retire_scopes(project.ledger, instance, source, keep=lambda scope: scope["account"] in accounts)
     questions = due_questions(
         project.ledger,
         instance,
-        departments(project),
+        accounts,
         chosen_terms(project),
         now=project.clock(),
         full=full or project.settings.sync.terms == "all",
@@ -88,7 +93,12 @@ def departments(project: Project) -> list[int]:
     chosen, instance = project.settings.sync.departments, project.settings.instance
     if isinstance(chosen, tuple):
         return list(chosen)
-    return account_ids(project.lake, instance, roots_only=chosen == "roots")
+    accounts = top_account_ids(project.lake, instance) if chosen == "roots" else account_ids(project.lake, instance)
+    if not accounts:
+        raise SettingsError(
+            "No account is loaded yet, so there is none to ask about. Run: canvaslake sync canvas analytics"
+        )
+    return accounts
 
 
 def chosen_terms(project: Project) -> list[TermDates]:

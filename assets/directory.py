@@ -11,6 +11,7 @@ from assets.specs import asset_key, table_spec
 from pipelines.lake.directory_loads import load_accounts, load_courses, load_terms
 from pipelines.lake.endpoint_loads import Ended
 from pipelines.lake.read import root_account_ids, top_account_ids
+from pipelines.ledger.loads import retire_scopes
 from pipelines.normalize.contracts.directory import ACCOUNTS, COURSE_TEACHERS, COURSES, TERMS
 from pipelines.resources import Projects
 
@@ -36,7 +37,11 @@ def directory_assets(owners: Sequence[str]) -> list[dg.AssetsDefinition]:
         async def pull() -> list[Ended]:
             async with project.client() as client, client.exclusive("accounts"):
                 loaded = await load_accounts(project.lake, client, settings.instance, settings.canvas.accounts)
-                return loaded.ended
+            configured = set(settings.canvas.accounts)
+            retire_scopes(
+                project.ledger, settings.instance, "accounts", keep=lambda scope: scope["account"] in configured
+            )
+            return loaded.ended
 
         with explained():
             ended = asyncio.run(pull())
@@ -54,7 +59,11 @@ def directory_assets(owners: Sequence[str]) -> list[dg.AssetsDefinition]:
 
         async def pull() -> list[Ended]:
             async with project.client() as client, client.exclusive("terms"):
-                return await load_terms(project.lake, client, instance, root_account_ids(project.lake, instance))
+                roots = root_account_ids(project.lake, instance)
+                ended = await load_terms(project.lake, client, instance, roots)
+            if roots:
+                retire_scopes(project.ledger, instance, "terms", keep=lambda scope: scope["account"] in roots)
+            return ended
 
         with explained():
             ended = asyncio.run(pull())
@@ -74,7 +83,11 @@ def directory_assets(owners: Sequence[str]) -> list[dg.AssetsDefinition]:
 
         async def pull() -> list[Ended]:
             async with project.client() as client, client.exclusive("courses"):
-                return await load_courses(project.lake, client, instance, top_account_ids(project.lake, instance))
+                tops = top_account_ids(project.lake, instance)
+                ended = await load_courses(project.lake, client, instance, tops)
+            if tops:
+                retire_scopes(project.ledger, instance, "courses", keep=lambda scope: scope["account"] in tops)
+            return ended
 
         with explained():
             ended = asyncio.run(pull())

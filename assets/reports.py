@@ -13,8 +13,8 @@ from pipelines.extract.run_lock import load_lock
 from pipelines.lake import LoadOutcome
 from pipelines.lake.report_loads import REFUSED, ReportNotReadyError, load_report
 from pipelines.ledger import Intent, IntentState
-from pipelines.ledger.intents import intent_of_report, open_intents, record_attempt_failed
-from pipelines.ledger.loads import live_files
+from pipelines.ledger.intents import intent_of_report, open_intents, parameters_hash, record_attempt_failed
+from pipelines.ledger.loads import live_files, retire_scopes
 from pipelines.normalize.contracts import Table, report_contract, undeclared_table
 from pipelines.project import Project
 from pipelines.resources import Projects
@@ -119,13 +119,27 @@ def load_intent(project: Project, intent: Intent) -> LoadOutcome:
 
     with load_lock(project.home, intent.intent_id):
         try:
-            return asyncio.run(pull())
+            outcome = asyncio.run(pull())
         except REFUSED as error:
             failed(error, 1)
             raise
         except (CanvasError, ReportNotReadyError) as error:
             failed(error, sensor.load_attempts)
             raise
+    _retire_old_parameters(project, intent)
+    return outcome
+
+
+def _retire_old_parameters(project: Project, intent: Intent) -> None:
+    """Take out what the report brought for parameters that the settings no longer have: it would count twice."""
+    configured = [report for report in project.settings.reports if report.report == intent.report]
+    hashes = {intent.parameters_hash, *(parameters_hash(report.parameters) for report in configured)}
+    retire_scopes(
+        project.ledger,
+        intent.instance,
+        intent.report,
+        keep=lambda scope: scope["account"] != intent.account_id or scope["parameters"] in hashes,
+    )
 
 
 def _results(project: Project, tables: Sequence[Table], outcomes: Sequence[LoadOutcome]) -> Results:
@@ -137,6 +151,9 @@ def _results(project: Project, tables: Sequence[Table], outcomes: Sequence[LoadO
     live = live_files(project.ledger)
     loaded = {outcome.load_id for outcome in outcomes}
     seen = {table for outcome in outcomes for table in outcome.rows}
+    if seen - {table.qualified for table in tables}:
+        # Files that nobody declared have tables and no assets: the report's first table speaks for them.
+        seen.add(tables[0].qualified)
     for table in tables:
         files = [file for file in live if file.table_name == table.qualified]
         quarantined = sum(outcome.quarantined.get(table.qualified, 0) for outcome in outcomes)

@@ -13,7 +13,7 @@ from pipelines.normalize.contracts import REPORTS
 from pipelines.project import Project
 from pipelines.resources import Projects
 from pipelines.schedules import ask_for_reports_job, endpoint_schedule, report_schedules
-from pipelines.sensors import completion_sensor, failure_sensor
+from pipelines.sensors import completion_sensor, failure_sensors
 from pipelines.settings import Settings, load_settings
 
 PULL_JOB = "pull_endpoints"
@@ -35,6 +35,8 @@ def build_definitions(settings: Settings | None = None, projects: Projects | Non
         PULL_JOB,
         selection=dg.AssetSelection.assets(*endpoints),
         description="Pull the directory and department analytics from Canvas.",
+        # Canvas may be away at the hour of the schedule; what is permanent says so and is not tried again.
+        op_retry_policy=dg.RetryPolicy(max_retries=4, delay=60, backoff=dg.Backoff.EXPONENTIAL),
     )
     return dg.Definitions(
         assets=[*loaded, *models, published_asset(keys, settings.owners)],
@@ -42,7 +44,7 @@ def build_definitions(settings: Settings | None = None, projects: Projects | Non
         schedules=[*report_schedules(settings), endpoint_schedule(PULL_JOB, settings)],
         sensors=[
             completion_sensor(reports, settings),
-            failure_sensor(),
+            *failure_sensors(),
             dg.AutomationConditionSensorDefinition(
                 "models_and_published_file",
                 target=dg.AssetSelection.assets(*(key for assets in models for key in assets.keys), PUBLISHED),

@@ -8,11 +8,11 @@ from datetime import timedelta
 import dagster as dg
 
 from assets.failures import explained
-from pipelines.canvas import CanvasClient, CanvasError
+from pipelines.canvas import CanvasClient, CanvasError, TransientCanvasError
 from pipelines.canvas.accounts import show_account
-from pipelines.extract.reports import ask, reconcile
+from pipelines.extract.reports import RepeatedReportIdError, ask, reconcile
 from pipelines.ledger import Intent, IntentState
-from pipelines.ledger.intents import want
+from pipelines.ledger.intents import remember_account, remembered_account, want
 from pipelines.project import Project
 from pipelines.resources import Projects
 from pipelines.settings import ReportSettings, Settings
@@ -59,46 +59,59 @@ async def ask_reports(
 ) -> list[Intent]:
     """Want and ask for reports, each for each of its accounts; return the intents.
 
-    Raises the first CanvasError after every report was tried: one that is refused does not keep the others.
+    A wish is written down even if Canvas is away: the sensor asks for it when Canvas is back. Raises the first problem
+    after every report was tried: one that is refused does not keep the others.
     """
     ledger, instance = project.ledger, project.settings.instance
     intents: list[Intent] = []
-    problem: CanvasError | None = None
+    problems: list[Exception] = []
     async with project.client(light=True) as client:
-        await reconcile(ledger, client, instance)
+        try:
+            await reconcile(ledger, client, instance)
+        except CanvasError as error:
+            problems.append(error)
         for report in reports:
-            for account in await account_numbers(client, report.accounts or project.settings.canvas.accounts):
-                intent = want(
-                    ledger,
-                    instance=instance,
-                    account_id=account,
-                    report=report.report,
-                    parameters=report.parameters,
-                    window=window,
-                    origin=origin,
-                    deadline=timedelta(hours=report.deadline_hours),
-                    reuse_open=reuse_open,
-                )
-                if intent.state is IntentState.WANTED:
-                    try:
+            for name in dict.fromkeys(report.accounts or project.settings.canvas.accounts):
+                try:
+                    account = await account_number(project, client, name)
+                    intent = want(
+                        ledger,
+                        instance=instance,
+                        account_id=account,
+                        report=report.report,
+                        parameters=report.parameters,
+                        window=window,
+                        origin=origin,
+                        deadline=timedelta(hours=report.deadline_hours),
+                        reuse_open=reuse_open,
+                    )
+                    if intent.state is IntentState.WANTED:
                         intent = await ask(ledger, client, intent)
-                    except CanvasError as error:
-                        problem = problem or error
-                intents.append(intent)
-    if problem is not None:
-        raise problem
+                    intents.append(intent)
+                except (CanvasError, RepeatedReportIdError) as error:
+                    problems.append(error)
+    if problems:
+        raise problems[0]
     return intents
 
 
-async def account_numbers(client: CanvasClient, accounts: Sequence[str | int]) -> list[int]:
-    """Return the Canvas ids of accounts that are named by id, `self` or `sis_account_id:X`, each once."""
-    numbers = []
-    for account in accounts:
-        if isinstance(account, int) or account.isdecimal():
-            numbers.append(int(account))
-        else:
-            numbers.append(int((await show_account(client, account)).data["id"]))
-    return list(dict.fromkeys(numbers))
+async def account_number(project: Project, client: CanvasClient, name: str | int) -> int:
+    """Return the Canvas id of an account that is named by id, `self` or `sis_account_id:X`.
+
+    When Canvas is away, the id that it gave before. Raises CanvasError if it never gave one, or refuses.
+    """
+    if isinstance(name, int) or name.isdecimal():
+        return int(name)
+    ledger, instance = project.ledger, project.settings.instance
+    try:
+        number = int((await show_account(client, name)).data["id"])
+    except TransientCanvasError:
+        known = remembered_account(ledger, instance, name)
+        if known is None:
+            raise
+        return known
+    remember_account(ledger, instance, name, number)
+    return number
 
 
 def report_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
@@ -107,11 +120,18 @@ def report_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
     return [_ask_at(cron, settings) for cron in crons]
 
 
+def _in_letters(cron: str) -> str:
+    """Return a cron as part of a name; two crons never share one."""
+    for sign, letters in (("*", "x"), ("-", "to"), (",", "and"), ("/", "by")):
+        cron = cron.replace(sign, letters)
+    return re.sub(r"[^0-9a-z]", "_", cron.lower())
+
+
 def _ask_at(cron: str, settings: Settings) -> dg.ScheduleDefinition:
     names = sorted({report.report for report in settings.reports if report.cron == cron})
 
     @dg.schedule(
-        name="ask_reports_" + re.sub(r"[^0-9a-z]+", "_", cron.replace("*", "x").lower()).strip("_"),
+        name="ask_reports_" + _in_letters(cron),
         job_name=ASK_JOB,
         cron_schedule=cron,
         execution_timezone=settings.canvas.time_zone,

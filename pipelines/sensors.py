@@ -5,7 +5,7 @@ The decisions are in `extract`; a tick asks them, bounded in time, and turns fin
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 import dagster as dg
@@ -13,7 +13,7 @@ import dagster as dg
 from assets.reports import op_name, report_tables
 from assets.specs import asset_key
 from pipelines.canvas import CanvasError
-from pipelines.extract.reports import Watched, ask, reconcile, watch
+from pipelines.extract.reports import RepeatedReportIdError, Watched, ask, reconcile, watch
 from pipelines.ledger import Intent
 from pipelines.ledger.intents import get_intent, open_intents, record_attempt_failed
 from pipelines.project import Project
@@ -63,7 +63,14 @@ def completion_sensor(reports: Sequence[str], settings: Settings) -> dg.SensorDe
             context.log.warning(warning)
         for intent in watched.failed:
             context.log.error(f"{intent.report} {intent.report_id} will not come: {intent.failure}")
-        requests = [request(intent) for intent in ready(project, watched.finished)]
+        due = ready(project, watched.finished)
+        for intent in due:
+            if intent.report not in reports:
+                context.log.warning(
+                    f"{intent.report} {intent.report_id} is finished, and no [[reports]] of the settings has it: it is "
+                    "not loaded. Add it there, and load the definitions again."
+                )
+        requests = [request(intent) for intent in due if intent.report in reports]
         if not requests:
             return dg.SkipReason(
                 f"{len(watched.pending)} pending, {len(watched.failed)} failed, {len(watched.finished)} finished and "
@@ -74,19 +81,26 @@ def completion_sensor(reports: Sequence[str], settings: Settings) -> dg.SensorDe
     return report_completion_sensor
 
 
-async def look(project: Project) -> Watched:
-    """Ask Canvas about every open report within the time of a tick; take up what a crash left behind first."""
+async def look(project: Project, only: Collection[int] | None = None) -> Watched:
+    """Ask Canvas about every open report within the time of a tick; take up what a crash left behind first.
+
+    `only` narrows it to some intents.
+    """
     started = time.monotonic()
     ledger, instance = project.ledger, project.settings.instance
-    problems: list[CanvasError] = []
+    problems: list[Exception] = []
     async with project.client(light=True) as client:
         for intent in await reconcile(ledger, client, instance):
+            if time.monotonic() - started > TICK_SECONDS / 2 or (only is not None and intent.intent_id not in only):
+                continue
             try:
                 await ask(ledger, client, intent)
-            except CanvasError as error:
+            except (CanvasError, RepeatedReportIdError) as error:
                 # One report that is refused does not keep the others from being looked at.
                 problems.append(error)
-        watched = await watch(ledger, client, instance, time_is_up=lambda: time.monotonic() - started > TICK_SECONDS)
+        watched = await watch(
+            ledger, client, instance, only=only, time_is_up=lambda: time.monotonic() - started > TICK_SECONDS
+        )
     watched.problems[:0] = problems
     return watched
 
@@ -116,8 +130,11 @@ def load_config(intent: Intent) -> dict[str, object]:
     return {"ops": {op_name(intent.report): {"config": {"report_id": intent.report_id}}}}
 
 
-def failure_sensor() -> dg.SensorDefinition:
-    """Return the sensor that counts a failed load, whatever made it fail, and says what failed."""
+def failure_sensors() -> list[dg.SensorDefinition]:
+    """Return the sensors that count a load that failed or was cancelled, whatever ended it, and say what it was.
+
+    Dagster keeps a run's key for ever, whatever became of the run: without the count, nothing would be tried again.
+    """
 
     @dg.run_failure_sensor(
         name="failed_run_sensor",
@@ -125,23 +142,34 @@ def failure_sensor() -> dg.SensorDefinition:
         description="Counts failed attempts to load a report, so that they are tried again, and then parked.",
     )
     def failed_run_sensor(context: dg.RunFailureSensorContext, projects: dg.ResourceParam[Projects]) -> None:
-        tags = context.dagster_run.tags
         context.log.error(f"Run {context.dagster_run.run_id} failed: {context.failure_event.message}")
-        if INTENT_TAG not in tags:
-            return
-        project = projects.open()
-        try:
-            intent = get_intent(project.ledger, int(tags[INTENT_TAG]))
-        except KeyError:
-            return
-        # The run counts its own failures; this counts those of runs that could not, and counts none twice.
-        record_attempt_failed(
-            project.ledger,
-            intent.intent_id,
-            intent.failure or "The run failed; its log is on the Dagster page",
-            attempt=int(tags[ATTEMPT_TAG]),
-            most=project.settings.sensor.load_attempts,
-            pause=timedelta(minutes=project.settings.sensor.retry_minutes),
-        )
+        _count(context.dagster_run, projects.open(), "The run failed; its log is on the Dagster page")
 
-    return failed_run_sensor
+    @dg.run_status_sensor(
+        run_status=dg.DagsterRunStatus.CANCELED,
+        name="cancelled_run_sensor",
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Counts a cancelled load of a report as an attempt, so that it is tried again.",
+    )
+    def cancelled_run_sensor(context: dg.RunStatusSensorContext, projects: dg.ResourceParam[Projects]) -> None:
+        _count(context.dagster_run, projects.open(), "The run was cancelled on the Dagster page")
+
+    return [failed_run_sensor, cancelled_run_sensor]
+
+
+def _count(run: dg.DagsterRun, project: Project, reason: str) -> None:
+    if INTENT_TAG not in run.tags:
+        return
+    try:
+        intent = get_intent(project.ledger, int(run.tags[INTENT_TAG]))
+    except KeyError:
+        return
+    # The run counts its own failures; this counts those of runs that could not, and counts none twice.
+    record_attempt_failed(
+        project.ledger,
+        intent.intent_id,
+        intent.failure or reason,
+        attempt=int(run.tags[ATTEMPT_TAG]),
+        most=project.settings.sensor.load_attempts,
+        pause=timedelta(minutes=project.settings.sensor.retry_minutes),
+    )

@@ -39,9 +39,22 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+_CRON_FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day", 1, 31), ("month", 1, 12), ("weekday", 0, 7))
+_CRON_PART = re.compile(r"(\*|(?P<first>\d+|[A-Za-z]{3})(-(?P<last>\d+|[A-Za-z]{3}))?)(/[1-9]\d*)?")
+
+
 def _is_cron(value: str | None) -> str | None:
-    if value is not None and not re.fullmatch(r"[0-9*/,A-Za-z#?-]+( [0-9*/,A-Za-z#?-]+){4}", value):
+    if value is None:
+        return None
+    fields = value.split(" ")
+    if len(fields) != len(_CRON_FIELDS):
         raise ValueError(f'{value!r} is not a schedule of five fields like "0 3 * * *" (at 03:00 every day)')
+    for text, (name, least, most) in zip(fields, _CRON_FIELDS, strict=True):
+        for part in text.split(","):
+            found = _CRON_PART.fullmatch(part)
+            numbers = [int(one) for one in found.group("first", "last") if one and one.isdecimal()] if found else []
+            if found is None or any(not least <= number <= most for number in numbers):
+                raise ValueError(f"{value!r} is not a schedule: {part!r} is no {name} from {least} to {most}")
     return value
 
 

@@ -70,6 +70,7 @@ def test_the_environment_overrides_the_file_and_the_env_file(tmp_path: Path) -> 
         ('[sync]\nterms = "some"\n', "sync.terms"),
         ('[sync]\nterms = "never"\n', "sync.terms"),
         ('[sync]\ncron = "every night"\n', "sync.cron"),
+        ('[sync]\ncron = "99 3 * * *"\n', "sync.cron"),
         ('[[reports]]\nreport = "provisioning csv"\n', "reports.0.report"),
         ("[[reports]]\n[reports.parameters]\nusers = true\n", "reports.0.report"),
         ("[warehouse]\nmax_bad_share = 10\n", "warehouse.max_bad_share"),

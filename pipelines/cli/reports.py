@@ -92,6 +92,12 @@ def start(
 
     project = current_project()
     configured = [one for one in project.settings.reports if one.report == report]
+    if not configured and report_contract(report) is None:
+        say(
+            f"{report} has no declared tables and is not in the settings, so nothing would load it. Add it to "
+            f'{project.settings.config_path or "canvaslake.toml"} as [[reports]] with report = "{report}".'
+        )
+        raise typer.Exit(ExitCode.SETTINGS)
     wanted = configured[:1] if configured and not parameter else [_wanted(report, parameter or [])]
     window = f"command {uuid.uuid4().hex[:12]}"
     intents = asyncio.run(ask_reports(project, wanted, window=window, origin="command"))

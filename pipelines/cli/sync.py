@@ -29,6 +29,7 @@ from pipelines.ledger import CoverageStatus, Intent, IntentState
 from pipelines.ledger.coverage import coverage_since
 from pipelines.ledger.intents import get_intent, open_intents
 from pipelines.ledger.loads import rows_of
+from pipelines.normalize.contracts import REPORTS
 from pipelines.project import Project
 from pipelines.resources import Projects
 from pipelines.run_claims import clear_dead_runs
@@ -142,6 +143,7 @@ class _Sync:
         self.instance = instance
         self.full = full
         self.outcome = SyncOutcome()
+        self.loadable = {*REPORTS, *(report.report for report in project.settings.reports)}
         self.definitions = build_definitions(project.settings, Projects(lambda: project))
         self.job = self.definitions.resolve_implicit_global_asset_job_def()
 
@@ -149,7 +151,7 @@ class _Sync:
         selection = select(self.project, self.definitions, names)
         started = self.project.clock()
         clear_dead_runs(self.instance, self.project.home)
-        waiting = self._ask(selection.reports)
+        waiting = self._ask(selection.reports, narrowed=bool(names))
         if selection.endpoints:
             self._pull(selection.endpoints)
             self._note_unreadable(started)
@@ -157,7 +159,7 @@ class _Sync:
         self._publish()
         return self.outcome
 
-    def _ask(self, reports: Sequence[str]) -> set[int]:
+    def _ask(self, reports: Sequence[str], *, narrowed: bool) -> set[int]:
         """Ask for reports, and return the intents of theirs that are under way, those of earlier calls too."""
         if reports:
             self.progress.start("ask for reports", len(reports))
@@ -178,7 +180,7 @@ class _Sync:
         return {
             intent.intent_id
             for intent in open_intents(self.project.ledger, self.project.settings.instance)
-            if intent.report in reports and intent.state is not IntentState.PARKED
+            if intent.report in (reports if narrowed else self.loadable) and intent.state is not IntentState.PARKED
         }
 
     def _pull(self, keys: Sequence[dg.AssetKey]) -> None:
@@ -198,13 +200,11 @@ class _Sync:
         self.progress.start(task, total)
         began = time.monotonic()
         while waiting:
-            watched = asyncio.run(self._look())
-            if watched is not None:
-                for intent in watched:
-                    if intent.intent_id in waiting and intent.state is IntentState.FINISHED:
-                        waiting.discard(intent.intent_id)
-                        self._load(intent)
-                        self.progress.advance(task)
+            finished = asyncio.run(self._look(waiting))
+            for intent in finished:
+                waiting.discard(intent.intent_id)
+                self._load(intent)
+                self.progress.advance(task)
             for intent_id in sorted(waiting):
                 intent = get_intent(self.project.ledger, intent_id)
                 if intent.state in (IntentState.FAILED, IntentState.PARKED):
@@ -217,18 +217,24 @@ class _Sync:
                 time.sleep(min(_LONGEST_PAUSE, 0.3 + (time.monotonic() - began) / 20))
         self.progress.finish(task)
 
-    async def _look(self) -> list[Intent] | None:
+    async def _look(self, waiting: set[int]) -> list[Intent]:
+        """Return the reports that have finished. A connection that is away for a moment is no problem yet."""
         try:
-            watched = await look(self.project)
+            watched = await look(self.project, waiting)
         except CanvasError as error:
-            if exit_code_of(error) is not ExitCode.CONNECTION:
-                raise
-            # Canvas is away for a moment; what is open stays open until its deadline.
-            return None
+            self._note_problem(error, waiting)
+            return []
         for problem in watched.problems:
-            if exit_code_of(problem) is not ExitCode.CONNECTION:
-                raise problem
+            self._note_problem(problem, waiting)
         return watched.finished
+
+    def _note_problem(self, problem: Exception, waiting: set[int]) -> None:
+        code = exit_code_of(problem)
+        if code is ExitCode.CONNECTION:
+            return
+        # It will be the same at the next look: what was loaded is published, and these reports stay open.
+        self.outcome.add(code, str(problem))
+        waiting.clear()
 
     def _state_of(self, waiting: set[int]) -> str:
         intents = [get_intent(self.project.ledger, intent_id) for intent_id in sorted(waiting)]

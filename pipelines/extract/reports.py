@@ -47,7 +47,7 @@ class Watched:
     finished: list[Intent] = field(default_factory=list)
     failed: list[Intent] = field(default_factory=list)
     pending: list[Intent] = field(default_factory=list)
-    problems: list[CanvasError] = field(default_factory=list)
+    problems: list[Exception] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     left_out: int = 0
 

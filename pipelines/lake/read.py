@@ -13,24 +13,17 @@ from pipelines.normalize.contracts.directory import ACCOUNTS, TERMS
 
 def live_rows(lake: Lake, instance: str, table: Table, columns: list[str]) -> list[dict[str, Any]]:
     """Return some columns of a table's live rows of one instance. For tables that are small."""
-    prefix = f"instance={instance},"
     rows: list[dict[str, Any]] = []
     for file in live_files(lake.ledger):
-        if file.table_name == table.qualified and file.slice.startswith(prefix):
+        if file.table_name == table.qualified and file.instance == instance:
             rows += pq.read_table(lake.path_of(file), columns=columns).to_pylist()
     return rows
 
 
-def account_ids(lake: Lake, instance: str, *, roots_only: bool = False) -> list[int]:
-    """Return the ids of the loaded accounts that are not deleted, ordered; `roots_only` those without a parent."""
-    rows = live_rows(lake, instance, ACCOUNTS, ["account_id", "parent_account_id", "workflow_state"])
-    return sorted(
-        {
-            row["account_id"]
-            for row in rows
-            if row["workflow_state"] != "deleted" and not (roots_only and row["parent_account_id"] is not None)
-        }
-    )
+def account_ids(lake: Lake, instance: str) -> list[int]:
+    """Return the ids of the loaded accounts that are not deleted, ordered."""
+    rows = live_rows(lake, instance, ACCOUNTS, ["account_id", "workflow_state"])
+    return sorted({row["account_id"] for row in rows if row["workflow_state"] != "deleted"})
 
 
 def root_account_ids(lake: Lake, instance: str) -> list[int]:

@@ -117,6 +117,8 @@ class Lake:
             empty = Load(load_id, instance, source, scope, extracted_at, 0, 0, 0, "")
             return LoadOutcome(load_id, commit_load(self.ledger, empty, [], intent_id=intent_id))
         name = slice_name({"instance": instance, **scope})
+        # Several sources may speak for one scope, and each has rows of its own in quarantine.
+        set_aside = slice_name({"instance": instance, "source": source, **scope})
         written: list[tuple[Part, WrittenFile]] = []
         files: list[LoadFile] = []
         kept = False
@@ -137,7 +139,7 @@ class Lake:
                 _refuse_if_bad(part.table, file, self.max_bad_share)
             bad = {part.table.qualified: file.quarantined for part, file in written if file.quarantined}
             if bad:
-                files.append(self._quarantine(name, load_id, extracted_at, bad))
+                files.append(self._quarantine(set_aside, load_id, extracted_at, bad))
             rows_read = sum(file.rows_read for _, file in written)
             rows_bad = sum(len(rows) for rows in bad.values())
             drift = _drift(written)
@@ -154,7 +156,7 @@ class Lake:
                 report_id=report_id,
                 version=version,
             )
-            cleared = [] if bad else [(QUARANTINE.qualified, name)]
+            cleared = [] if bad else [(QUARANTINE.qualified, set_aside)]
             result = commit_load(self.ledger, load, files, cleared=cleared, drift=drift, intent_id=intent_id)
             kept = result in (CommitResult.COMMITTED, CommitResult.SUPERSEDED)
         finally:

@@ -97,8 +97,8 @@ def want(
 ) -> Intent:
     """Write the wish for a report down, once per instance, account, report, parameters and window.
 
-    With `reuse_open`, an intent for the same report that has not ended is returned instead: a restart takes up what
-    the killed process had asked for.
+    With `reuse_open`, an intent for the same report that has not ended is returned instead, until its deadline: a
+    restart takes up what the killed process had asked for.
     """
     digest = parameters_hash(parameters)
     same = (instance, account_id, report, digest)
@@ -106,8 +106,9 @@ def want(
         if reuse_open:
             row = connection.execute(
                 "SELECT * FROM intents WHERE instance = ? AND account_id = ? AND report = ? AND parameters_hash = ?"
-                " AND ended_at IS NULL AND parked_at IS NULL ORDER BY intent_id DESC LIMIT 1",
-                same,
+                " AND ended_at IS NULL AND parked_at IS NULL AND deadline_at > ?"
+                " ORDER BY intent_id DESC LIMIT 1",
+                (*same, ledger.now()),
             ).fetchone()
             if row is not None:
                 return _intent(row)
@@ -133,6 +134,24 @@ def want(
             (*same, window),
         ).fetchone()
     return _intent(row)
+
+
+def remember_account(ledger: Ledger, instance: str, name: str, account_id: int) -> None:
+    """Remember the id of an account that the settings name otherwise (`self`, `sis_account_id:X`)."""
+    with ledger.write() as connection:
+        connection.execute(
+            "INSERT OR REPLACE INTO account_numbers (instance, name, account_id) VALUES (?, ?, ?)",
+            (instance, name, account_id),
+        )
+
+
+def remembered_account(ledger: Ledger, instance: str, name: str) -> int | None:
+    """Return the id that an account had when Canvas was last asked for it; None if it never was."""
+    with ledger.read() as connection:
+        row = connection.execute(
+            "SELECT account_id FROM account_numbers WHERE instance = ? AND name = ?", (instance, name)
+        ).fetchone()
+    return None if row is None else int(row["account_id"])
 
 
 def claim_post(ledger: Ledger, intent_id: int, owner: str) -> bool:

@@ -6,7 +6,7 @@ here stands only which of them are live, since when, and until when.
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -60,6 +60,7 @@ class LoadFile:
 class LiveFile:
     """A file that speaks for its slice, with the load that brought it; the fields are those of `meta.loads`."""
 
+    instance: str
     table_name: str
     slice: str
     load_id: str
@@ -115,6 +116,7 @@ def commit_load(
             return CommitResult.ALREADY_LOADED
         live = {file.table: _live(connection, file.table, file.slice) for file in files}
         due = [(table, slice_name) for table, slice_name in cleared if _live(connection, table, slice_name) is not None]
+        due += _left_out(connection, load, files)
         result = _decide(load, files, live, changed=bool(due))
         _insert_load(connection, load, now, unchanged=result is CommitResult.UNCHANGED)
         if result is not CommitResult.UNCHANGED:
@@ -134,6 +136,39 @@ def commit_load(
             _record_drift(connection, item, load.load_id, now)
         _fulfil(connection, intent_id, load.load_id, now)
     return result
+
+
+def _left_out(connection: sqlite3.Connection, load: Load, files: Sequence[LoadFile]) -> list[tuple[str, str]]:
+    """Return what an earlier answer of the same slices had and this one has not: a file that a report no longer has."""
+    found = []
+    for slice_name in {file.slice for file in files}:
+        rows = connection.execute(
+            "SELECT files.table_name FROM files JOIN loads USING (load_id) WHERE files.slice = ? AND loads.source = ?"
+            " AND files.live_to IS NULL",
+            (slice_name, load.source),
+        ).fetchall()
+        here = {file.table for file in files if file.slice == slice_name}
+        found += [(row["table_name"], slice_name) for row in rows if row["table_name"] not in here]
+    return found
+
+
+def retire_scopes(ledger: Ledger, instance: str, source: str, *, keep: Callable[[dict[str, object]], bool]) -> int:
+    """Take out of the live set what a source brought for scopes that nobody asks for any more; return how many files.
+
+    Without it, an account or a set of parameters that left the settings would speak for ever.
+    """
+    with ledger.write() as connection:
+        rows = connection.execute(
+            "SELECT files.load_id, files.table_name, loads.scope FROM files JOIN loads USING (load_id)"
+            " WHERE files.live_to IS NULL AND loads.instance = ? AND loads.source = ?",
+            (instance, source),
+        ).fetchall()
+        gone = [(row["load_id"], row["table_name"]) for row in rows if not keep(json.loads(row["scope"]))]
+        now = ledger.now()
+        connection.executemany(
+            "UPDATE files SET live_to = ? WHERE load_id = ? AND table_name = ?", [(now, *one) for one in gone]
+        )
+    return len(gone)
 
 
 def _decide(
@@ -233,8 +268,9 @@ def live_files(ledger: Ledger, as_of: datetime | None = None) -> list[LiveFile]:
         condition, arguments = "live_from <= ? AND (live_to IS NULL OR live_to > ?)", [at, at]
     rows = rows_of(
         ledger,
-        "SELECT files.table_name, files.slice, files.load_id, loads.source, loads.report_id, files.rows, files.sha256,"
-        " files.path, loads.extracted_at, loads.committed_at FROM files JOIN loads USING (load_id)"
+        "SELECT loads.instance, files.table_name, files.slice, files.load_id, loads.source, loads.report_id,"
+        " files.rows, files.sha256, files.path, loads.extracted_at, loads.committed_at"
+        " FROM files JOIN loads USING (load_id)"
         f" WHERE {condition} ORDER BY files.table_name, files.slice",
         arguments,
     )

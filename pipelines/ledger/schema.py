@@ -102,6 +102,14 @@ CREATE TABLE generations (
     withdrawn_at TEXT
 )"""
 
+_ACCOUNT_NUMBERS = """
+CREATE TABLE account_numbers (
+    instance   TEXT NOT NULL,
+    name       TEXT NOT NULL,
+    account_id INTEGER NOT NULL,
+    PRIMARY KEY (instance, name)
+)"""
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         _INTENTS,
@@ -117,5 +125,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         _GENERATIONS,
     ),
     ("CREATE TABLE unpublished (table_name TEXT PRIMARY KEY)",),
+    (_ACCOUNT_NUMBERS,),
 )
 """Each step is a tuple of statements; `PRAGMA user_version` counts the steps that a file has taken."""

@@ -5,12 +5,16 @@ between runs, and a run that was killed leaves nothing undone behind.
 """
 
 import hashlib
+import re
 from collections.abc import Iterable
 
 import duckdb
 
 from pipelines.models.model import Model
 from pipelines.models.refresh import ModelResult, refresh
+
+# A model that looks at the clock is stale on the next day, whatever its inputs did.
+_CLOCK = re.compile(r"\b(now\s*\(|current_date\b|current_timestamp\b|today\s*\()", re.IGNORECASE)
 
 
 def refresh_stale(con: duckdb.DuckDBPyConnection, models: Iterable[Model]) -> list[ModelResult]:
@@ -52,10 +56,14 @@ def fingerprints(con: duckdb.DuckDBPyConnection, models: Iterable[Model]) -> dic
         " FROM duckdb_columns() WHERE database_name = current_database() GROUP BY 1"
     )
     loaded, shaped = dict(con.execute(loads).fetchall()), dict(con.execute(columns).fetchall())
+    found = con.execute("SELECT (now() AT TIME ZONE 'UTC')::DATE").fetchone()
+    today = str(found[0]) if found else ""
     result: dict[str, str] = {}
     for model in models:
         inputs = [
             result.get(name) or f"{loaded.get(name, 'never loaded')} {shaped.get(name)}" for name in model.depends_on
         ]
-        result[model.qualified] = hashlib.sha256("\0".join([model.digest, *inputs]).encode()).hexdigest()
+        result[model.qualified] = hashlib.sha256(
+            "\0".join([model.digest, *inputs, *([today] if _CLOCK.search(model.sql) else [])]).encode()
+        ).hexdigest()
     return result

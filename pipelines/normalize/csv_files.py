@@ -80,8 +80,8 @@ def read_batches(path: Path, header: Header, table: Table) -> Iterator[Batch]:
     needed = [column.name for column in header.absent(table) if not column.nullable]
     if needed:
         raise UnreadableFileError(
-            f"the file lacks {', '.join(needed)}, which every row of {table.qualified} needs; its header is "
-            f"{', '.join(header.cells[:40])}"
+            f"the file lacks {', '.join(needed)}, which every row of {table.qualified} needs; of its "
+            f"{len(header.names)} columns, {len(header.names) - len(header.unknown(table))} are known"
         )
     if _ends_with_header(path, header):
         return
@@ -109,7 +109,7 @@ def _record_batches(path: Path, header: Header, set_aside: Callable[[Any], str])
     try:
         yield from _open(path, header, set_aside)
     except pa.ArrowInvalid as error:
-        raise UnreadableFileError(f"the file cannot be read as CSV ({_first_line(error)})") from error
+        raise UnreadableFileError(f"the file cannot be read as CSV ({_first_line(error)})") from None
 
 
 def _open(path: Path, header: Header, set_aside: Callable[[Any], str]) -> Any:
@@ -119,7 +119,11 @@ def _open(path: Path, header: Header, set_aside: Callable[[Any], str]) -> Any:
             use_threads=False, block_size=_BLOCK_BYTES, column_names=list(header.names), skip_rows=header.lines
         ),
         parse_options=pacsv.ParseOptions(
-            delimiter=header.separator, newlines_in_values=True, invalid_row_handler=set_aside
+            delimiter=header.separator,
+            newlines_in_values=True,
+            invalid_row_handler=set_aside,
+            # In a file of one column an empty line is a row whose cell is empty.
+            ignore_empty_lines=len(header.names) > 1,
         ),
         convert_options=pacsv.ConvertOptions(
             column_types={name: pa.binary() for name in header.names},

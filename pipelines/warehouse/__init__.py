@@ -1,10 +1,10 @@
 """The DuckDB file that readers open: built beside the old one from the live slices, then renamed into its place."""
 
+from pipelines.warehouse.build import PublishError
 from pipelines.warehouse.paths import WarehousePaths
 from pipelines.warehouse.publish import (
     ModelRun,
     Models,
-    PublishError,
     PublishOutcome,
     Warehouse,
     publish,

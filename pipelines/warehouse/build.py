@@ -3,6 +3,7 @@
 Only the publisher opens it, under its lock. What goes on around it (models, checks, the rename) stands in `publish`.
 """
 
+import shutil
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,10 @@ _EMPTIED_OR_SHRUNK = 0.5
 _FEW_ROWS = 20
 
 
+class PublishError(Exception):
+    """The next file could not be made; the old one is in its place, untouched."""
+
+
 @dataclass(frozen=True)
 class Change:
     """What a table needs to be in step with the lake: files to add, loads to take out."""
@@ -38,7 +43,8 @@ class Change:
 def open_build(paths: WarehousePaths, *, memory_limit: str, threads: int | None) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the build file as the default catalog, in the file format that DuckDB 1.0 and later read.
 
-    A build file that cannot be opened is thrown away: it is made of the lake, and is made again.
+    A build file that is damaged is made again: from the published file, which is a copy of it and keeps what is held
+    back, or else from the lake alone. Raises PublishError if another program has it open.
     """
     private_folder(paths.build.parent)
     private_folder(paths.spill)
@@ -48,17 +54,34 @@ def open_build(paths: WarehousePaths, *, memory_limit: str, threads: int | None)
         connection.execute("SET TimeZone = 'UTC'")
         if threads is not None:
             connection.execute(f"SET threads = {int(threads)}")
-        try:
-            _attach(connection, paths.build)
-        except duckdb.Error:
-            for stale in (paths.build, paths.build.with_name(f"{paths.build.name}.wal")):
-                stale.unlink(missing_ok=True)
-            _attach(connection, paths.build)
+        _attach_or_mend(connection, paths)
         paths.build.chmod(0o600)
         connection.execute("USE warehouse")
         yield connection
     finally:
         connection.close()
+
+
+def _attach_or_mend(connection: duckdb.DuckDBPyConnection, paths: WarehousePaths) -> None:
+    try:
+        if paths.build.exists() or not paths.published.exists():
+            _attach(connection, paths.build)
+            return
+    except duckdb.Error as error:
+        if "set lock on file" in str(error).lower():
+            raise PublishError(
+                f"{paths.build} is open in another program, so nothing can be published. Close it there; analysts open "
+                f"{paths.published}."
+            ) from error
+    for stale in (paths.build, paths.build.with_name(f"{paths.build.name}.wal")):
+        stale.unlink(missing_ok=True)
+    try:
+        if paths.published.exists():
+            shutil.copyfile(paths.published, paths.build)
+        _attach(connection, paths.build)
+    except duckdb.Error:
+        paths.build.unlink(missing_ok=True)
+        _attach(connection, paths.build)
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, path: Path) -> None:

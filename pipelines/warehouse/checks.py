@@ -1,4 +1,4 @@
-"""What is checked in the build file before it is published: keys, and what may not be NULL."""
+"""What is checked in the build file before it is published: that keys tell rows apart, and that no table collapsed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

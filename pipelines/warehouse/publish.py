@@ -21,6 +21,7 @@ from pipelines.ledger.loads import live_files, rows_of
 from pipelines.private_files import create_private, private_folder, sync_folder
 from pipelines.warehouse.build import (
     Change,
+    PublishError,
     apply_change,
     changes,
     ensure_tables,
@@ -89,10 +90,6 @@ class PublishOutcome:
     changed: tuple[str, ...]
 
 
-class PublishError(Exception):
-    """The next file could not be made; the old one is in its place, untouched."""
-
-
 @dataclass(frozen=True)
 class Warehouse:
     """The warehouse of one data directory, with the limits that DuckDB works in."""
@@ -157,7 +154,14 @@ def _bring_up_to_date(
     held_back = [change for change in due if is_suspicious(change) and change.table not in accept]
     applied = [change for change in due if change not in held_back]
     for change in applied:
-        apply_change(connection, change, warehouse.lake.root)
+        try:
+            apply_change(connection, change, warehouse.lake.root)
+        except duckdb.Error as error:
+            # Its words may quote a value of a row, so only their kind is passed on.
+            raise PublishError(
+                f"{change.table} does not take its files ({type(error).__name__}); the old file stays. If canvaslake "
+                "was upgraded, delete state/build.duckdb and publish again; else please report this as a bug."
+            ) from None
     runs = models.refresh(connection)
     _note_unpublished(warehouse.ledger, [*(change.table for change in applied), *(run.qualified for run in runs)])
     checks = [

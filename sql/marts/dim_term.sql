@@ -9,12 +9,12 @@
 -- column status: active or deleted.
 -- column start_at: Start of the term in UTC; NULL for none.
 -- column end_at: End of the term in UTC; NULL for none.
--- column is_active: Whether the term is not deleted and extracted_at lies between its dates. A missing date binds
+-- column is_active: Whether the term is not deleted and today, in UTC, lies between its dates. A missing date binds
 --     nothing, so a default term without dates is always active.
 -- column is_default: Whether this is the root account's default term, which the filters current and completed of the
 --     department analytics stand for. By the name Default Term; where Canvas translates it, the oldest undated term.
 -- column sis_term_id: Id of the term in the student information system.
--- column extracted_at: When Canvas gave this row; is_active speaks of that moment.
+-- column extracted_at: When Canvas gave this row, which is when it last changed.
 with terms as (
     select term_id, term_name, root_account_id, status, start_at, end_at, sis_term_id, _extracted_at
     from staging.stg_terms
@@ -55,8 +55,8 @@ select
     start_at,
     end_at,
     status is distinct from 'deleted'
-    and coalesce(start_at <= _extracted_at, true)
-    and coalesce(end_at >= _extracted_at, true) as is_active,
+    and coalesce(start_at <= now(), true)
+    and coalesce(end_at >= date_trunc('day', now()), true) as is_active,
     may_be_default
     and row_number() over (
         partition by root_account_id

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelines.normalize import csv_files
-from pipelines.normalize.contracts import Table
+from pipelines.normalize.contracts import Table, undeclared_table
 from pipelines.normalize.csv_files import UnreadableFileError, read_batches, read_header
 from pipelines.normalize.rows import QuarantinedRow
 from tests.normalize.conftest import WriteFile
@@ -86,7 +86,7 @@ def test_a_missing_column_is_null_unless_every_row_needs_it(people: Table, write
     assert [column.name for column in read_header(path).absent(people)] == ["sis_id", "score", "seen_at", "pronouns"]
     rows, _ = read(path, people)
     assert rows == [{"person_id": 1, "sis_id": None, "score": None, "seen_at": None, "pronouns": None}]
-    with pytest.raises(UnreadableFileError, match=r"lacks person_id.*reports\.people.*header is sis_id"):
+    with pytest.raises(UnreadableFileError, match=r"lacks person_id.*reports\.people.*1 are known"):
         read(write("sis_id\na\n"), people)
 
 
@@ -199,3 +199,10 @@ def test_whatever_canvas_can_write_comes_back(
 
 def _quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
+
+
+def test_an_empty_line_in_a_file_of_one_column_is_a_row(write: WriteFile) -> None:
+    path = write('only\na\n\nb\n""\n')
+    rows, aside = read(path, undeclared_table("one_csv", "", ["only"]))
+    assert [row["only"] for row in rows] == ["a", None, "b", ""]
+    assert aside == []

@@ -1,6 +1,7 @@
 """A demo Canvas on a real socket and a data directory that points at it: what every story begins with."""
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -66,6 +67,13 @@ class Office:
 
     def write_settings(self, text: str) -> None:
         write_private(self.folder / "canvaslake.toml", text)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def make_office(folder: Path, canvas: DemoCanvas) -> Office:

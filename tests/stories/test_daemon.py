@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -16,7 +15,7 @@ import pytest
 
 from pipelines.demo import DemoCanvas
 from pipelines.ledger.intents import all_intents
-from tests.stories.conftest import Office
+from tests.stories.conftest import Office, free_port
 
 AFTER_COMPLETION = 90.0
 SETTINGS = """\
@@ -31,12 +30,6 @@ report = "grade_export_csv"
 cron = "* * * * *"
 parameters = {{ include_deleted = true }}
 """
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait(condition: Callable[[], bool], seconds: float, process: subprocess.Popen[bytes]) -> bool:
@@ -69,7 +62,7 @@ def test_a_report_that_the_schedule_asked_for_is_in_the_file_soon_after_it_finis
     log = office.folder / "up.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "pipelines.cli", "up", "--port", str(_free_port())],
+            [sys.executable, "-m", "pipelines.cli", "up", "--port", str(free_port())],
             env=office.environment(),
             cwd=office.folder,
             stdin=subprocess.DEVNULL,

@@ -1,13 +1,12 @@
 """What a person sees when it does not work: a clear message, an exit code by class, and the last good file in place."""
 
 import hashlib
-import socket
 from collections.abc import Iterator
 
 import pytest
 
 from pipelines.demo import ALL_PERMISSIONS, DEMO_TOKEN, DemoCanvas, Institution
-from tests.stories.conftest import Office, make_office
+from tests.stories.conftest import Office, free_port, make_office
 
 
 @pytest.fixture(scope="module")
@@ -32,12 +31,6 @@ def _sum(office: Office) -> str:
     return hashlib.sha256(office.published.read_bytes()).hexdigest()
 
 
-def _closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def test_a_wrong_token_is_named_and_the_file_stays(good: tuple[Office, str]) -> None:
     office, before = good
     office.set_token("7~thisTokenIsNotKnownToAnybodyAtAll0000000000000000000000000000000000")
@@ -53,7 +46,7 @@ def test_a_wrong_token_is_named_and_the_file_stays(good: tuple[Office, str]) -> 
 
 def test_no_network_is_named_and_the_file_stays(good: tuple[Office, str]) -> None:
     office, before = good
-    for address in (f"http://127.0.0.1:{_closed_port()}", "https://canvas.invalid"):
+    for address in (f"http://127.0.0.1:{free_port()}", "https://canvas.invalid"):
         for command in ("sync", "doctor"):
             result = office.run(command, extra={"CANVAS_BASE_URL": address})
             assert result.returncode == 6, result.stderr

@@ -1,7 +1,6 @@
 """A finished report becomes one run and one load, whatever happens to the sensor, its state, or the run."""
 
 import asyncio
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from pipelines.resources import Projects
 from pipelines.schedules import ask_reports
 from pipelines.sensors import INTENT_TAG
 from pipelines.settings import ReportSettings
-from tests.stories.conftest import Office, make_office
+from tests.stories.conftest import Office, free_port, make_office
 
 GRADES = ReportSettings(report="grade_export_csv", parameters={"include_deleted": True})
 
@@ -148,10 +147,7 @@ def test_a_load_that_fails_is_tried_again_under_another_run_key(desk: Desk) -> N
 def test_a_report_that_was_asked_for_before_canvas_went_away_is_loaded_when_it_is_back(
     tmp_path: Path, institution: Institution
 ) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    with DemoCanvas(institution, report_seconds=0.3, port=port) as canvas:
+    with DemoCanvas(institution, report_seconds=0.3, port=free_port()) as canvas:
         desk = Desk(make_office(tmp_path, canvas))
         desk.ask()
         canvas.stop()

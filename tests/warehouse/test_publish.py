@@ -194,3 +194,13 @@ def test_bi_drivers_of_older_duckdbs_can_open_the_file(shop: Shop) -> None:
         connection.execute(f"attach '{shop.path}' as w (read_only)")
         (tags,) = connection.execute("select tags from duckdb_databases() where database_name = 'w'").fetchone() or ()
     assert str(tags["storage_version"]).startswith("v1.0.0")
+
+
+def test_what_is_held_back_stays_when_the_build_file_is_lost(shop: Shop) -> None:
+    shop.load(list(range(100)))
+    shop.publish()
+    shop.load([1])
+    assert "canvas.accounts" in {change.table for change in shop.publish().applied.held_back}
+    shop.warehouse.paths.build.unlink()
+    assert "canvas.accounts" in {change.table for change in shop.publish().applied.held_back}
+    assert shop.ids() == list(range(100))

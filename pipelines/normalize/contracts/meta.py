@@ -94,7 +94,7 @@ REPORT_RUNS = _written(
         Column("account_id", _ID, "The account that the report is about."),
         Column("report", _TEXT, "Name of the report in Canvas."),
         Column("parameters", _TEXT, "What was asked for, as JSON."),
-        Column("origin", _TEXT, "schedule, sync, command or adopted."),
+        Column("origin", _TEXT, "schedule, sync or command."),
         Column("window", _TEXT, "The scheduled moment or the call that the wish belongs to."),
         Column("report_id", _ID, "Canvas id of the report."),
         Column("status", _TEXT, "Canvas's last word: created, running, compiling, complete, error, aborted, deleted."),
@@ -133,7 +133,7 @@ CHECKS = _written(
     ("table_name", "check_name"),
     (
         Column("table_name", _TEXT, "The table checked.", nullable=False),
-        Column("check_name", _TEXT, "key_unique, key_not_null or row_count.", nullable=False),
+        Column("check_name", _TEXT, "key_unique or row_count.", nullable=False),
         Column("passed", _FLAG, "Whether the check passed.", nullable=False),
         Column("severity", _TEXT, "error or warning."),
         Column("detail", _TEXT, "What was found, and what was done about it."),
