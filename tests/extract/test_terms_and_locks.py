@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock, Timeout
 
-from pipelines.extract.run_lock import is_at_work, load_lock
+from pipelines.extract.run_lock import load_lock
 from pipelines.extract.terms import TermDates, is_active, is_due
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -64,6 +65,16 @@ def hold(home: Path, ready: Any) -> None:
     with load_lock(home, 7):
         ready.set()
         signal.pause()
+
+
+def is_at_work(home: Path, intent_id: int) -> bool:
+    lock = FileLock(home / "state" / "loads" / f"intent-{intent_id}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False
 
 
 def test_a_load_is_at_work_until_its_process_is_killed(tmp_path: Path) -> None:

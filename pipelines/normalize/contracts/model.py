@@ -120,7 +120,7 @@ class Report:
     """An account report: its name in Canvas, its files and the tables they become.
 
     `tables` maps the selector of a member (`users` for `users.csv`) to its table; a report that is always one file
-    has the single selector `""`. `selectors` says whether the parameters choose the members.
+    has the single selector `""`.
     """
 
     name: str
@@ -128,7 +128,6 @@ class Report:
     description: str
     tables: dict[str, Table]
     parameters: tuple[str, ...]
-    selectors: bool = False
 
 
 SYSTEM_COLUMNS = (

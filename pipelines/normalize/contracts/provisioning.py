@@ -371,5 +371,4 @@ PROVISIONING_CSV = Report(
         "enrollment_states",
         "skip_message",
     ),
-    selectors=True,
 )
