@@ -10,11 +10,11 @@ from assets.endpoint_results import endpoint_checks, endpoint_results, unreadabl
 from assets.failures import explained
 from assets.specs import asset_key, table_spec
 from pipelines.extract.terms import TermDates
-from pipelines.lake.department_loads import due_questions, load_departments
-from pipelines.lake.endpoint_loads import Ended
 from pipelines.lake.read import account_ids, term_dates, top_account_ids
 from pipelines.ledger import CoverageStatus
 from pipelines.ledger.loads import retire_scopes
+from pipelines.load.department import due_questions, load_departments
+from pipelines.load.questions import Ended
 from pipelines.normalize.contracts import department as contracts
 from pipelines.normalize.contracts.directory import ACCOUNTS, TERMS
 from pipelines.project import Project

@@ -8,10 +8,10 @@ import dagster as dg
 from assets.endpoint_results import endpoint_checks, endpoint_results
 from assets.failures import explained
 from assets.specs import asset_key, table_spec
-from pipelines.lake.directory_loads import load_accounts, load_courses, load_terms
-from pipelines.lake.endpoint_loads import Ended
 from pipelines.lake.read import root_account_ids, top_account_ids
 from pipelines.ledger.loads import retire_scopes
+from pipelines.load.directory import load_accounts, load_courses, load_terms
+from pipelines.load.questions import Ended
 from pipelines.normalize.contracts.directory import ACCOUNTS, COURSE_TEACHERS, COURSES, TERMS
 from pipelines.resources import Projects
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 from assets.specs import asset_key, quarantine_check, quarantine_result
-from pipelines.lake.endpoint_loads import Ended
 from pipelines.ledger import CoverageStatus, Ledger
 from pipelines.ledger.loads import live_files
+from pipelines.load.questions import Ended
 from pipelines.normalize.contracts import Table
 
 UNREADABLE = "nothing could be read"

@@ -7,7 +7,7 @@ import dagster as dg
 
 from pipelines.canvas import CanvasError, TransientCanvasError
 from pipelines.extract.reports import RepeatedReportIdError
-from pipelines.lake.report_loads import REFUSED, ReportGoneError, ReportNotReadyError
+from pipelines.load.reports import REFUSED, ReportGoneError, ReportNotReadyError
 from pipelines.models import ModelError
 from pipelines.settings import SettingsError
 from pipelines.warehouse import PublishError

@@ -11,10 +11,10 @@ from assets.specs import asset_key, quarantine_check, quarantine_result, table_s
 from pipelines.canvas import CanvasError
 from pipelines.extract.run_lock import load_lock
 from pipelines.lake import LoadOutcome
-from pipelines.lake.report_loads import REFUSED, ReportNotReadyError, load_report
 from pipelines.ledger import Intent, IntentState
 from pipelines.ledger.intents import intent_of_report, open_intents, parameters_hash, record_attempt_failed
 from pipelines.ledger.loads import live_files, retire_scopes
+from pipelines.load.reports import REFUSED, ReportNotReadyError, load_report
 from pipelines.normalize.contracts import Table, report_contract, undeclared_table
 from pipelines.project import Project
 from pipelines.resources import Projects

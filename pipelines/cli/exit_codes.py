@@ -14,7 +14,7 @@ from pipelines.canvas.errors import (
     WrongHostError,
 )
 from pipelines.extract.reports import RepeatedReportIdError
-from pipelines.lake.report_loads import REFUSED, ReportGoneError, ReportNotReadyError
+from pipelines.load.reports import REFUSED, ReportGoneError, ReportNotReadyError
 from pipelines.models import ModelError
 from pipelines.serve import QueryError
 from pipelines.settings import SettingsError

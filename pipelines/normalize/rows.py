@@ -38,6 +38,19 @@ class Batch:
         return len(self.frame) + len(self.quarantined)
 
 
+@dataclass(frozen=True)
+class TableRecords:
+    """What one answer holds for one table: objects keyed by the columns' source names, not yet typed.
+
+    Columns that the question implies (the course, the student) stand in every record. `ignored` are keys that are
+    known and not kept; any other undeclared key becomes a text column.
+    """
+
+    table: Table
+    records: list[dict[str, Any]]
+    ignored: frozenset[str] = frozenset()
+
+
 class UnexpectedAnswerShapeError(Exception):
     """An answer that is valid JSON and not what its endpoint gives: nothing of it is loaded, and old rows stay."""
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lake.worlds import World, open_world
+from tests.load.worlds import World, open_world
 
 
 @pytest.fixture

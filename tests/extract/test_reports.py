@@ -10,7 +10,7 @@ from pipelines.canvas.errors import AuthenticationError, ForbiddenError, Network
 from pipelines.extract.reports import GRACE, Watched, ask, reconcile, watch
 from pipelines.ledger import Intent, IntentState
 from pipelines.ledger.intents import get_intent
-from tests.lake.worlds import HOST, NOON, World
+from tests.load.worlds import HOST, NOON, World
 
 PATH = "/api/v1/accounts/1/reports/provisioning_csv"
 

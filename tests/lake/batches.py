@@ -6,7 +6,7 @@ from typing import Any
 from pipelines.lake import Lake, LoadOutcome, Part
 from pipelines.normalize.contracts.directory import ACCOUNTS
 from pipelines.normalize.rows import Batch, batch_from_records
-from tests.lake.worlds import HOST, NOON
+from tests.load.worlds import HOST, NOON
 
 
 def accounts(*ids: object, **fields: object) -> Batch:

@@ -14,8 +14,8 @@ from pipelines.ledger import CommitResult, Ledger
 from pipelines.ledger.loads import live_files, rows_of
 from pipelines.normalize.rows import Batch
 from tests.lake.batches import accounts, load
-from tests.lake.worlds import NOON
 from tests.ledger.crowd import in_processes
+from tests.load.worlds import NOON
 
 QUARANTINE = "meta.quarantine"
 

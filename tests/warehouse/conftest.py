@@ -17,7 +17,7 @@ from pipelines.normalize.contracts import TABLES
 from pipelines.normalize.contracts.directory import ACCOUNTS, TERMS
 from pipelines.normalize.rows import batch_from_records
 from pipelines.warehouse import ModelRun, Models, PublishOutcome, Warehouse, WarehousePaths, publish
-from tests.lake.worlds import HOST, NOON
+from tests.load.worlds import HOST, NOON
 
 NO_MODELS = Models(refresh=lambda _: [])
 

@@ -80,7 +80,8 @@ class Table:
     """One table: grain, key, columns, where it comes from and which slice one answer replaces.
 
     `key` orders the stored rows. `key_is_unique` is false where Canvas repeats rows by design (one row per login, one
-    per section).
+    per section). `slice_columns` are (name in the scope, column) pairs that tell the slices of one load apart; empty
+    where a load is one slice of the table.
     """
 
     schema: str
@@ -93,14 +94,15 @@ class Table:
     slice: str
     group: str
     key_is_unique: bool = True
+    slice_columns: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
         if len(set(names)) != len(names):
             raise ValueError(f"{self.qualified}: a column is declared twice")
-        unknown = set(self.key) - set(names)
+        unknown = ({*self.key} | {column for _, column in self.slice_columns}) - set(names)
         if unknown:
-            raise ValueError(f"{self.qualified}: the key names columns that are not declared: {sorted(unknown)}")
+            raise ValueError(f"{self.qualified}: key or slice name columns that are not declared: {sorted(unknown)}")
 
     @property
     def qualified(self) -> str:

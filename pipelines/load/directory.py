@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from pipelines.canvas import CanvasClient
 from pipelines.extract.directory import AccountTree, account_terms, account_tree, courses_below
-from pipelines.lake.endpoint_loads import Ended, Question, Tables, ask_and_load
 from pipelines.lake.store import Lake
+from pipelines.load.questions import Ended, Question, Tables, ask_and_load
 from pipelines.normalize import directory as rows
 from pipelines.normalize.contracts import directory as contracts
 

@@ -8,14 +8,14 @@ from pipelines.canvas import CanvasClient
 from pipelines.canvas.analytics import TermFilter, department_activity
 from pipelines.canvas.errors import AuthenticationError
 from pipelines.extract.terms import TermDates
-from pipelines.lake.department_loads import ENDPOINTS, DepartmentQuestion, due_questions, load_departments
-from pipelines.lake.directory_loads import load_accounts, load_courses, load_terms
-from pipelines.lake.endpoint_loads import Ended
 from pipelines.lake.read import account_ids, root_account_ids, term_dates, top_account_ids
 from pipelines.ledger import CommitResult, CoverageStatus
 from pipelines.ledger.coverage import coverage_since
+from pipelines.load.department import ENDPOINTS, DepartmentQuestion, due_questions, load_departments
+from pipelines.load.directory import load_accounts, load_courses, load_terms
+from pipelines.load.questions import Ended
 from pipelines.normalize.department import DepartmentScope
-from tests.lake.worlds import HOST, NOON, World, open_world
+from tests.load.worlds import HOST, NOON, World, open_world
 
 
 def load_directory(world: World) -> list[Ended]:

@@ -13,13 +13,13 @@ from pipelines.demo.builders import ReportScope, grade_export, provisioning
 from pipelines.demo.builders.provisioning import COLUMNS
 from pipelines.demo.seed import CROSS_SHARD_USER_ID
 from pipelines.extract.archives import ReportMember
-from pipelines.lake.report_loads import ReportGoneError, _one_table_each, report_load_id, tabular
 from pipelines.ledger import CommitResult, IntentState
 from pipelines.ledger.intents import get_intent
 from pipelines.ledger.loads import live_files
+from pipelines.load.reports import ReportGoneError, _one_table_each, report_load_id, tabular
 from pipelines.normalize.contracts import REPORTS, ColumnType
 from pipelines.normalize.csv_files import UnreadableFileError
-from tests.lake.worlds import HOST, World
+from tests.load.worlds import HOST, World
 
 EVERYTHING: dict[str, Any] = dict.fromkeys((*COLUMNS, "include_deleted"), True)
 

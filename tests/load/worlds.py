@@ -15,10 +15,10 @@ from pipelines.canvas import CanvasClient, RetryPolicy
 from pipelines.demo import DemoCanvas, Institution, ManualClock, QuotaPolicy, seeded_institution
 from pipelines.extract.reports import ask, watch
 from pipelines.lake import Lake, LoadOutcome
-from pipelines.lake.report_loads import load_report
 from pipelines.ledger import Intent, Ledger
 from pipelines.ledger.intents import get_intent, want
 from pipelines.ledger.loads import live_files
+from pipelines.load.reports import load_report
 from pipelines.normalize.contracts import SYSTEM_COLUMNS
 
 AS_OF = date(2026, 11, 21)

@@ -14,10 +14,10 @@ from pipelines.canvas.analytics import (
 )
 from pipelines.extract.terms import TermDates, is_due
 from pipelines.extract.work import run_all
-from pipelines.lake.endpoint_loads import Ended, Question, Tables, ask_and_load
 from pipelines.lake.store import Lake
 from pipelines.ledger import Ledger
 from pipelines.ledger.loads import last_load_at
+from pipelines.load.questions import Ended, Question, Tables, ask_and_load
 from pipelines.normalize import department as rows
 from pipelines.normalize.contracts import department as contracts
 from pipelines.normalize.department import DepartmentScope
