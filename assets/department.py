@@ -1,20 +1,18 @@
 """Department analytics of every account, by term filter."""
 
-import asyncio
 from collections.abc import Sequence
 
 import dagster as dg
 
-from assets.directory import CANVAS_POOL, Results
-from assets.endpoint_results import endpoint_checks, endpoint_results, unreadable
+from assets.endpoint_results import endpoint_checks, endpoint_results
 from assets.failures import explained
-from assets.specs import asset_key, table_spec
+from assets.pulls import CANVAS_POOL, pull_family
+from assets.specs import Results, asset_key, table_spec
 from pipelines.extract.terms import TermDates
 from pipelines.lake.read import account_ids, term_dates, top_account_ids
-from pipelines.ledger import CoverageStatus
 from pipelines.ledger.loads import retire_scopes
-from pipelines.load.department import due_questions, load_departments
-from pipelines.load.questions import Ended
+from pipelines.ledger.pulls import Pull
+from pipelines.load.department import DepartmentQuestion, department_work, due_questions
 from pipelines.normalize.contracts import department as contracts
 from pipelines.normalize.contracts.directory import ACCOUNTS, TERMS
 from pipelines.project import Project
@@ -30,8 +28,8 @@ _SOURCES = {
 }
 
 
-class DepartmentConfig(dg.Config):
-    """What a run of department analytics may be told: `full` asks about every term again, settled ones too."""
+class PullConfig(dg.Config):
+    """What a run of analytics may be told: `full` asks about everything again, what has settled too."""
 
     full: bool = False
 
@@ -47,45 +45,43 @@ def department_assets(owners: Sequence[str]) -> list[dg.AssetsDefinition]:
         pool=CANVAS_POOL,
     )
     def department(
-        context: dg.AssetExecutionContext, config: DepartmentConfig, projects: dg.ResourceParam[Projects]
+        context: dg.AssetExecutionContext, config: PullConfig, projects: dg.ResourceParam[Projects]
     ) -> Results:
         project = projects.open()
         with explained():
-            ended = asyncio.run(_pull(project, full=config.full))
-        refused = [one for one in ended if one.coverage.status in (CoverageStatus.FORBIDDEN, CoverageStatus.FAILED)]
-        if refused:
-            context.log.warning(unreadable(refused))
-        yield from endpoint_results(project.ledger, contracts.TABLES, ended, _SOURCES)
+            retire_departments(project)
+            summary = pull_family(
+                context,
+                project,
+                "department",
+                lambda pull: due_departments(project, full=config.full, pull=pull),
+                lambda client: lambda item: department_work(client, item),
+            )
+        yield from endpoint_results(project.ledger, contracts.TABLES, summary, _SOURCES)
 
     return [department]
 
 
-async def _pull(project: Project, *, full: bool) -> list[Ended]:
-    instance = project.settings.instance
-    accounts = departments(project)
-    for source in set(_SOURCES.values()):
-        retire_scopes(project.ledger, instance, source, keep=lambda scope: scope["account"] in accounts)
-    questions = due_questions(
+def due_departments(project: Project, *, full: bool = False, pull: Pull | None = None) -> list[DepartmentQuestion]:
+    """Return what is to be asked about departments now."""
+    return due_questions(
         project.ledger,
-        instance,
-        accounts,
+        project.settings.instance,
+        departments(project),
         chosen_terms(project),
         now=project.clock(),
         full=full or project.settings.sync.terms == "all",
+        pull=pull,
     )
-    task, progress = "department analytics", project.progress
-    progress.start(task, len(questions))
-    async with project.client() as client, client.exclusive(task):
-        ended = await load_departments(
-            project.lake,
-            client,
-            instance,
-            questions,
-            width=project.settings.canvas.max_in_flight,
-            on_done=lambda _: progress.advance(task),
+
+
+def retire_departments(project: Project) -> None:
+    """Take out what was loaded for accounts that are not asked about any more."""
+    accounts = set(departments(project))
+    for source in set(_SOURCES.values()):
+        retire_scopes(
+            project.ledger, project.settings.instance, source, keep=lambda scope: int(str(scope["account"])) in accounts
         )
-    progress.finish(task)
-    return ended
 
 
 def departments(project: Project) -> list[int]:

@@ -1,52 +1,51 @@
-"""From how questions to Canvas ended to materializations: row counts, coverage, checks."""
+"""From how questions to Canvas ended to materializations: row counts, coverage, checks, progress."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import dagster as dg
 
 from assets.specs import asset_key, quarantine_check, quarantine_result
 from pipelines.ledger import CoverageStatus, Ledger
-from pipelines.ledger.loads import live_files
-from pipelines.load.questions import Ended
+from pipelines.ledger.loads import live_row_counts
+from pipelines.load.questions import REFUSED, Summary
 from pipelines.normalize.contracts import Table
+from pipelines.progress import Progress
 
 UNREADABLE = "nothing could be read"
 """Marks failures whose causes stand in the coverage, one by one."""
 
 READABLE_CHECK = "every_question_answered"
 
-_REFUSED = (CoverageStatus.FORBIDDEN, CoverageStatus.FAILED)
+_LOGGED_STEPS = 20
 
 
 def endpoint_results(
-    ledger: Ledger, tables: Sequence[Table], ended: Sequence[Ended], sources: dict[str, str]
+    ledger: Ledger, tables: Sequence[Table], summary: Summary, sources: Mapping[str, str]
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Yield one result per table, from the questions of its source.
 
     `sources` maps a table to the source that feeds it. Rows of before stay where a question could not be read, and a
     check says so. Raises dagster.Failure if nothing could be read and nothing is there from before.
     """
-    live = live_files(ledger)
-    refused = [one for one in ended if one.coverage.status in _REFUSED]
+    rows = live_row_counts(ledger)
     names = {table.qualified for table in tables}
-    if refused and len(refused) == len(ended) and not any(file.table_name in names for file in live):
-        raise dg.Failure(description=unreadable(refused), metadata={"error": UNREADABLE}, allow_retries=False)
+    if summary.refused and summary.refused == summary.questions and names.isdisjoint(rows):
+        raise dg.Failure(description=unreadable(summary), metadata={"error": UNREADABLE}, allow_retries=False)
     for table in tables:
-        mine = [one for one in ended if one.question.source == sources[table.qualified]]
-        statuses = Counter(one.coverage.status.value for one in mine)
-        quarantined = sum(one.outcome.quarantined.get(table.qualified, 0) for one in mine if one.outcome)
+        counts = summary.of(sources[table.qualified])
         yield dg.MaterializeResult(
             asset_key=asset_key(table.qualified),
             metadata={
-                "dagster/row_count": sum(file.rows for file in live if file.table_name == table.qualified),
-                "questions": len(mine),
-                **{f"coverage/{status}": count for status, count in sorted(statuses.items())},
-                "rows_loaded_now": sum(one.outcome.rows.get(table.qualified, 0) for one in mine if one.outcome),
+                "dagster/row_count": rows.get(table.qualified, 0),
+                "questions": sum(counts.values()),
+                "coverage": dg.MetadataValue.md(_as_table(counts)),
+                **{f"coverage/{status}": count for status, count in sorted(counts.items())},
+                "rows_in_answers": summary.rows[table.qualified],
             },
             check_results=[
-                quarantine_result(table.qualified, {table.qualified: quarantined}),
-                _readable(table, mine),
+                quarantine_result(table.qualified, summary.quarantined),
+                _readable(table, sources[table.qualified], summary),
             ],
         )
 
@@ -61,24 +60,55 @@ def endpoint_checks(table: Table) -> list[dg.AssetCheckSpec]:
     return [quarantine_check(table), readable]
 
 
-def _readable(table: Table, ended: Sequence[Ended]) -> dg.AssetCheckResult:
-    refused = [one for one in ended if one.coverage.status in _REFUSED]
+def _as_table(counts: Counter[CoverageStatus]) -> str:
+    lines = [f"| {status} | {count:,} |" for status, count in sorted(counts.items())]
+    return "\n".join(["| answer | questions |", "| --- | ---: |", *lines])
+
+
+def _readable(table: Table, source: str, summary: Summary) -> dg.AssetCheckResult:
+    counts = summary.of(source)
+    refused = sum(counts[status] for status in REFUSED)
     return dg.AssetCheckResult(
         asset_key=asset_key(table.qualified),
         check_name=READABLE_CHECK,
         passed=not refused,
-        severity=dg.AssetCheckSeverity.ERROR if len(refused) == len(ended) else dg.AssetCheckSeverity.WARN,
-        metadata={"could_not_be_read": unreadable(refused) or "nothing", "look_at": "meta.coverage"},
+        severity=dg.AssetCheckSeverity.ERROR if refused == sum(counts.values()) else dg.AssetCheckSeverity.WARN,
+        metadata={"could_not_be_read": unreadable(summary, source) or "nothing", "look_at": "meta.coverage"},
     )
 
 
-def unreadable(refused: Sequence[Ended]) -> str:
+def unreadable(summary: Summary, source: str | None = None) -> str:
     """Say what could not be read, each cause once, with how often and one example."""
-    causes: dict[str, list[Ended]] = {}
-    for one in refused:
-        causes.setdefault(one.coverage.detail or one.coverage.status.value, []).append(one)
     return " ".join(
-        f"{cause} ({len(group)} questions; the first: {group[0].question.scope_kind} {group[0].question.scope_id}, "
-        f"{group[0].question.endpoint}.)"
-        for cause, group in causes.items()
+        f"{text} ({cause.questions:,} questions; the first: {cause.first.scope_kind} {cause.first.scope_id}, "
+        f"{cause.first.endpoint}.)"
+        for text, cause in summary.causes.items()
+        if source is None or cause.first.source == source
     )
+
+
+class LoggedProgress:
+    """Passes a work list's progress on to the listener, and now and then to the log of the run."""
+
+    def __init__(self, task: str, progress: Progress, log: Callable[[str], None]) -> None:
+        self._task, self._progress, self._log = task, progress, log
+        self._total = self._done = self._told = 0
+
+    def start(self, total: int) -> None:
+        """Hear how many questions there are."""
+        self._total = total
+        self._progress.start(self._task, total)
+        self._log(f"{self._task}: {total:,} questions to ask")
+
+    def saved(self, questions: int) -> None:
+        """Hear that so many answers are saved."""
+        self._done += questions
+        self._progress.advance(self._task, questions)
+        step = self._done * _LOGGED_STEPS // max(self._total, 1)
+        if step > self._told:
+            self._told = step
+            self._log(f"{self._task}: {self._done:,} of {self._total:,} questions answered and saved")
+
+    def finish(self) -> None:
+        """Hear that all questions are asked."""
+        self._progress.finish(self._task)

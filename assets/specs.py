@@ -1,6 +1,6 @@
 """From a declared table or a model to what Dagster shows of it: key, group, kinds, owners, description, columns."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import dagster as dg
 
@@ -8,6 +8,8 @@ from pipelines.normalize.contracts import SYSTEM_COLUMNS, Table
 
 QUARANTINE_CHECK = "no_row_in_quarantine"
 KEY_CHECK = "key_unique"
+
+Results = Iterator[dg.MaterializeResult[None]]
 
 
 def asset_key(qualified: str) -> dg.AssetKey:

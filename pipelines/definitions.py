@@ -4,11 +4,13 @@ import os
 
 import dagster as dg
 
+from assets.course import course_assets
 from assets.department import department_assets
 from assets.directory import directory_assets
 from assets.models import model_assets
 from assets.published import PUBLISHED, published_asset
 from assets.reports import report_assets
+from assets.student import student_assets
 from pipelines.normalize.contracts import REPORTS
 from pipelines.project import Project
 from pipelines.resources import Projects
@@ -27,14 +29,14 @@ def build_definitions(settings: Settings | None = None, projects: Projects | Non
     """
     settings = settings or load_settings()
     reports = list(dict.fromkeys([*REPORTS, *(report.report for report in settings.reports)]))
-    endpoints = [*directory_assets(settings.owners), *department_assets(settings.owners)]
+    endpoints = endpoint_assets(settings)
     loaded = [*endpoints, *report_assets(reports, settings.owners)]
     models = model_assets(Project(settings).model_files)
     keys = [key for assets in (*loaded, *models) for key in assets.keys]
     pull = dg.define_asset_job(
         PULL_JOB,
         selection=dg.AssetSelection.assets(*endpoints),
-        description="Pull the directory and department analytics from Canvas.",
+        description="Pull the directory and the analytics from Canvas.",
         # Canvas may be away at the hour of the schedule; what is permanent says so and is not tried again.
         op_retry_policy=dg.RetryPolicy(max_retries=4, delay=60, backoff=dg.Backoff.EXPONENTIAL),
     )
@@ -57,6 +59,13 @@ def build_definitions(settings: Settings | None = None, projects: Projects | Non
         # A step costs a tenth of a second in the run's process, and seconds in one of its own.
         executor=dg.in_process_executor,
     )
+
+
+def endpoint_assets(settings: Settings) -> list[dg.AssetsDefinition]:
+    """Return the assets that are pulled from endpoints, in data order; students only where the settings want them."""
+    owners = settings.owners
+    students = [] if settings.sync.student_analytics == "off" else student_assets(owners)
+    return [*directory_assets(owners), *department_assets(owners), *course_assets(owners), *students]
 
 
 # Runs write student data: whatever they create is their owner's alone.

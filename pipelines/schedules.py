@@ -156,5 +156,5 @@ def endpoint_schedule(job_name: str, settings: Settings) -> dg.ScheduleDefinitio
         cron_schedule=settings.sync.cron,
         execution_timezone=settings.canvas.time_zone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Pulls the directory and department analytics.",
+        description="Pulls the directory and the analytics.",
     )

@@ -98,6 +98,31 @@ class SyncSettings(_Part):
 
     terms: Annotated[Literal["active", "all"] | tuple[int, ...], BeforeValidator(_as_tuple)] = "active"
     departments: Annotated[Literal["all", "roots"] | tuple[int, ...], BeforeValidator(_as_tuple)] = "all"
+    student_analytics: Literal["off", "changed", "all"] = Field(
+        default="changed",
+        description=(
+            "Whose analytics are pulled student by student, at three requests per student and course: nobody's, those "
+            "whose summary has moved, or everybody's in courses that go on."
+        ),
+    )
+    student_accounts: Annotated[Literal["all"] | tuple[int, ...], BeforeValidator(_as_tuple)] = Field(
+        default="all",
+        description="Accounts in whose courses, and those of the accounts below, students are asked about.",
+    )
+    student_refresh_days: int = Field(
+        default=30,
+        ge=1,
+        description=(
+            "With `changed`: days after which a student is asked about again although the summary stands still. New "
+            "messages and scores alone do not move it."
+        ),
+    )
+    checkpoint: int = Field(
+        default=200,
+        ge=1,
+        le=5000,
+        description="Questions between two checkpoints of a pull: a crash loses fewer than twice as many answers.",
+    )
     cron: Annotated[str, AfterValidator(_is_cron)] = "0 5 * * *"
 
 

@@ -3,8 +3,8 @@
 Lives here: the client, its pace, its retries, its errors, and thin calls per endpoint family. Does not live here:
 what is asked when (``extract``), what answers mean as tables (``normalize``), and anything of Dagster.
 
-The endpoint families are modules of their own: ``accounts``, ``terms``, ``courses``, ``analytics``,
-``account_reports``, ``users``.
+The endpoint families are modules of their own: ``accounts``, ``calendars``, ``notifications``, ``terms``, ``courses``,
+``analytics``, ``course_analytics``, ``student_analytics``, ``account_reports``, ``progress``, ``users``, ``tokens``.
 """
 
 from pipelines.canvas.answers import Answer

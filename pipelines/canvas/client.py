@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from pipelines import __version__
 from pipelines.canvas import errors
@@ -132,22 +132,32 @@ class CanvasClient:
         """
         return (await self._send("POST", self._guard.absolute(path), form=form))[1]
 
-    async def put(self, path: str, form: Form = ()) -> Answer[Any]:
-        """PUT form fields; repeated on transient failures."""
-        return (await self._send("PUT", self._guard.absolute(path), form=form))[1]
+    async def put(self, path: str, form: Form = (), *, once: bool = False) -> Answer[Any]:
+        """PUT form fields; repeated on transient failures.
+
+        ``once`` is for those few that do something new each time: they are repeated as a POST is.
+        """
+        return (await self._send("PUT", self._guard.absolute(path), form=form, once=once))[1]
 
     async def delete(self, path: str) -> Answer[Any]:
         """DELETE ``path``; repeated on transient failures, so ``NotFoundError`` may mean that it worked before."""
         return (await self._send("DELETE", self._guard.absolute(path)))[1]
 
+    def own_path(self, link: str) -> str:
+        """Return the path of a link that Canvas gave, without its query, so that it can be asked for like any other.
+
+        Raises ``ForeignOriginError`` for a link to anywhere but this client's own origin.
+        """
+        return urlsplit(self._guard.resolve(link, seen_at=f"{self._guard.origin}/")).path
+
     async def pages(
-        self, path: str, params: Params | None = None, *, wrapped_in: str | None = None
+        self, path: str, params: Params | None = None, *, wrapped_in: str | None = None, or_bare: bool = False
     ) -> AsyncIterator[Answer[Any]]:
         """Yield the pages of a list, 100 records each or as many as Canvas gives, following ``next`` links only.
 
-        A page's data is a list of records; with ``wrapped_in`` it is the object that holds the list under that key.
-        Raises ``ForeignOriginError`` when a link leaves the origin, ``PagingLoopError`` on circles, and
-        ``UnexpectedAnswerError`` when a page is no list or a promised page is gone.
+        A page's data is a list of records; with ``wrapped_in`` it is the object that holds the list under that key,
+        and with ``or_bare`` it may be either. Raises ``ForeignOriginError`` when a link leaves the origin,
+        ``PagingLoopError`` on circles, and ``UnexpectedAnswerError`` when a page is no list or a promised page is gone.
         """
         url: str | None = self._guard.absolute(path) + _query({"per_page": PER_PAGE, **(params or {})})
         trail = PageTrail(path, self._max_pages)
@@ -171,7 +181,7 @@ class CanvasClient:
                     path=path,
                     request_id=gone.request_id,
                 ) from None
-            expect_page(answer, wrapped_in)
+            expect_page(answer, wrapped_in, or_bare=or_bare)
             yield answer
             request_id = answer.request_id
             link = next_link([raw.headers.get("link", "")])
@@ -211,7 +221,9 @@ class CanvasClient:
 
         return await retried(self._retries, "GET", attempt)
 
-    async def _send(self, method: str, url: str, *, form: Form | None = None) -> tuple[RawAnswer, Answer[Any]]:
+    async def _send(
+        self, method: str, url: str, *, form: Form | None = None, once: bool = False
+    ) -> tuple[RawAnswer, Answer[Any]]:
         """Send one request, with repeats as the policy allows, and decode its answer."""
         wire = self._wire
         content = None if form is None else urlencode(list(form)).encode("ascii")
@@ -227,7 +239,7 @@ class CanvasClient:
                     raw = RawAnswer(raw.method, raw.path, raw.status, raw.headers, body)
                 return raw, decode(raw, attempts=number)
 
-        return await retried(self._retries, method, attempt)
+        return await retried(self._retries, "POST" if once else method, attempt)
 
 
 def _query(params: Params | None) -> str:

@@ -145,6 +145,22 @@ class LinkExpiredError(TransientCanvasError):
     default_next_step = "Ask for the report's status again and download from the link in that answer."
 
 
+class BackgroundJobFailedError(TransientCanvasError):
+    """Canvas was to work something out in the background, and that job failed or is gone. Asking starts a new one."""
+
+    retry_same_request = False
+    default_why = "Canvas ended the job without a result."
+    default_next_step = "Try again later; quote the request id to Canvas support if it stays."
+
+
+class BackgroundJobOverdueError(TransientCanvasError):
+    """Canvas works something out in the background, and has not finished within the time that we wait."""
+
+    retry_same_request = False
+    default_why = "Canvas's background jobs are slow now, or this one is large."
+    default_next_step = "Try again later: the job goes on in Canvas, and its result is kept there for a while."
+
+
 class PermanentCanvasError(CanvasError):
     """Stays the same until a person changes something."""
 
@@ -175,6 +191,19 @@ class InsufficientScopesError(AuthenticationError):
     """The token belongs to a developer key whose scopes leave this endpoint out."""
 
     default_next_step = "Ask the Canvas administrator to add this endpoint's scope to the developer key."
+
+
+class RegenerationLostError(AuthenticationError):
+    """A new value was asked for a token, and the answer that holds it did not arrive whole.
+
+    The old value may be void, and nobody knows the new one.
+    """
+
+    default_why = "Canvas may have made a new token all the same; if so, the old one is void and the new one is lost."
+    default_next_step = (
+        "Run `canvaslake doctor`. If it refuses the token, make a new one in Canvas "
+        "(Account > Settings > New Access Token) and set CANVAS_API_TOKEN."
+    )
 
 
 class ForbiddenError(PermanentCanvasError):

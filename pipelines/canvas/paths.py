@@ -12,6 +12,8 @@ from pipelines.canvas.errors import InvalidAddressError
 #: A Canvas id as callers give it: 7, "self", "sis_account_id:ARTS", "1~12".
 CanvasId = int | str
 
+# A token's id may be the beginning of the token itself.
+_TOKEN = re.compile(r"(/tokens/)[^/]+")
 _PERSON = re.compile(r"(sis_user_id|sis_login_id|sis_integration_id|lti_user_id)(:|%3A)[^/]*", re.IGNORECASE)
 
 
@@ -25,6 +27,9 @@ def api_path(*parts: CanvasId) -> str:
 
 
 def shown_path(path: str) -> str:
-    """Return the path as messages show it: no query, and no SIS id of a person, which can be a name or an e-mail."""
+    """Return the path as messages show it: no query, no beginning of a token, and no SIS id of a person.
+
+    Such an id can be a name or an e-mail.
+    """
     bare = path.split("?", 1)[0].split("#", 1)[0]
-    return _PERSON.sub(r"\1:...", bare)
+    return _TOKEN.sub(r"\1...", _PERSON.sub(r"\1:...", bare))

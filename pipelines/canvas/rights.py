@@ -20,8 +20,13 @@ _RIGHTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"/api/v1/accounts/[^/]+/courses$", "read_course_list"),
         (r"/api/v1/accounts/[^/]+/terms", "read_terms"),
         (r"/api/v1/accounts/[^/]+/settings$", "manage_account_settings"),
+        (
+            r"/api/v1/accounts/[^/]+/(account_calendars|visible_calendars_count)$",
+            "manage_account_calendar_visibility",
+        ),
         (r"/api/v1/accounts/[^/]+/account_notifications", "manage_alerts"),
-        (r"/api/v1/accounts/[^/]+(/sub_accounts|/permissions)?$", "read (an account membership)"),
+        # `search` is no account: it looks domains up, and no right for it is known.
+        (r"/api/v1/accounts/(?!search$)[^/]+(/sub_accounts|/permissions)?$", "read (an account membership)"),
     )
 )
 

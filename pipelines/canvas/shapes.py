@@ -35,23 +35,28 @@ def expect_object(answer: Answer[Any], *keys: str) -> Answer[Record]:
     return answer
 
 
-def expect_records(answer: Answer[Any], *, within: str | None = None) -> Answer[list[Record]]:
-    """Return the answer around its list of objects, taken from under ``within`` if given."""
-    data = answer.data
-    if within is not None:
-        data = data.get(within) if isinstance(data, dict) else None
+def expect_records(answer: Answer[Any], *, within: str | None = None, or_bare: bool = False) -> Answer[list[Record]]:
+    """Return the answer around its list of objects, taken from under ``within`` if given.
+
+    With ``or_bare`` a list that is not wrapped will do too.
+    """
+    data = _listed(answer.data, within, or_bare)
     if not isinstance(data, list) or not all(isinstance(item, dict) for item in data):
         raise unexpected(answer, f"a list of objects{f' under {within!r}' if within else ''}")
     return answer.with_data(data)
 
 
-def expect_page(answer: Answer[Any], wrapped_in: str | None) -> None:
-    """Raise unless the data is a list, or an object with a list under ``wrapped_in``."""
-    data = answer.data
-    if wrapped_in is not None:
-        data = data.get(wrapped_in) if isinstance(data, dict) else None
-    if not isinstance(data, list):
+def expect_page(answer: Answer[Any], wrapped_in: str | None, *, or_bare: bool = False) -> None:
+    """Raise unless the data is a list, or an object with a list under ``wrapped_in``; either with ``or_bare``."""
+    if not isinstance(_listed(answer.data, wrapped_in, or_bare), list):
         raise unexpected(answer, f"a list{f' under {wrapped_in!r}' if wrapped_in else ''}")
+
+
+def _listed(data: Any, within: str | None, or_bare: bool) -> Any:
+    """Return what stands where the list belongs."""
+    if within is None or (or_bare and isinstance(data, list)):
+        return data
+    return data.get(within) if isinstance(data, dict) else None
 
 
 async def collect(pages: AsyncIterator[Answer[list[Record]]]) -> list[Record]:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli import reports
+from pipelines.cli import reports, token
 from pipelines.cli.app import app, current_project
 from pipelines.cli.console import put, put_json, put_table, say
 from pipelines.cli.exit_codes import ExitCode
@@ -20,6 +20,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def register() -> None:
     """Put the groups of commands on the command line; single commands are there by their decorators."""
     app.add_typer(reports.app, name="reports")
+    app.add_typer(token.app, name="token")
 
 
 @app.command()

@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import time
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,12 +16,16 @@ from pipelines.cli.console import put, put_table, say
 from pipelines.cli.demo_canvas import choose_ports, describe
 from pipelines.cli.exit_codes import ExitCode
 from pipelines.cli.init import settings_text
-from pipelines.demo import DEMO_TOKEN, DemoCanvas, oulad_institution, seeded_institution
+from pipelines.demo import DEMO_TOKEN, DemoCanvas, Institution, oulad_institution, seeded_institution
+from pipelines.demo.quota import CostModel
 from pipelines.private_files import private_folder, write_private
 from pipelines.serve import QueryError, list_tables, run_query, to_terminal
 from pipelines.settings import CONFIG_NAME, DEMO_HOME
 
 _MARKER = ".canvaslake-demo"
+_ENOUGH_STUDENTS = 30
+_CHEAP_COSTS = {"list": 0.3, "analytics": 0.3, "report_start": 0.5, "report_poll": 0.15}
+"""Quota units per request, as of a quick Canvas: nobody wants to wait for a demo's bucket to leak."""
 
 _LETTERS = """\
 select grade, sum(students)::bigint as students
@@ -70,8 +75,15 @@ def run_demo(institution: Path | None, report_seconds: float) -> int:
         return ExitCode.USAGE
     home = _fresh_home()
     port, files_port = choose_ports()
-    with DemoCanvas(held, token=DEMO_TOKEN, report_seconds=report_seconds, port=port, files_port=files_port) as canvas:
-        _write_settings(home, canvas.base_url, institution)
+    with DemoCanvas(
+        held,
+        token=DEMO_TOKEN,
+        report_seconds=report_seconds,
+        port=port,
+        files_port=files_port,
+        costs=CostModel(cost=_CHEAP_COSTS),
+    ) as canvas:
+        _write_settings(home, canvas.base_url, institution, _quiet_accounts(held))
         say(f"A demo Canvas with {describe(held)} is up at {canvas.base_url}")
         os.environ["CANVASLAKE_CONFIG"] = str((home / CONFIG_NAME).absolute())
         from pipelines.cli.sync import report_outcome, sync
@@ -91,6 +103,25 @@ def run_demo(institution: Path | None, report_seconds: float) -> int:
         say(f"  {_program()} --demo {command:<50} # {what}")
     say(f"  {_program()} init{'':<53} # your own Canvas")
     return ExitCode.OK
+
+
+def _quiet_accounts(held: Institution) -> list[int]:
+    """Return the account whose students the demo asks about: all of them would take Canvas's quota minutes.
+
+    It is the one with the fewest students in running courses, of those with at least a few dozen.
+    """
+    now = datetime.now(UTC)
+    running = {
+        term.id
+        for term in held.terms
+        if term.state == "active" and (term.start_at or now) <= now <= (term.end_at or now)
+    }
+    students: Counter[int] = Counter()
+    for course in held.courses:
+        if course.state == "available" and course.term_id in running:
+            students[course.account_id] += len(held.students_by_course.get(course.id, {}))
+    enough = {account: count for account, count in students.items() if count >= _ENOUGH_STUDENTS}
+    return [min(enough, key=lambda account: (enough[account], account))] if enough else []
 
 
 def _program() -> str:
@@ -116,9 +147,10 @@ def _fresh_home() -> Path:
     return home
 
 
-def _write_settings(home: Path, base_url: str, institution: Path | None) -> None:
+def _write_settings(home: Path, base_url: str, institution: Path | None, accounts: list[int]) -> None:
     served = f"# The demo Canvas serves {institution.absolute()}\n" if institution else ""
-    write_private(home / CONFIG_NAME, served + settings_text(base_url=base_url, home="."))
+    text = settings_text(base_url=base_url, home=".", student_accounts=accounts)
+    write_private(home / CONFIG_NAME, served + text)
     write_private(home / ".env", f"CANVAS_API_TOKEN={DEMO_TOKEN}\n")
 
 

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from getpass import getpass
 from pathlib import Path
 
@@ -28,6 +29,8 @@ time_zone = {time_zone}                          # of the schedules below
 cron = "0 5 * * *"                          # when the endpoints are pulled; Canvas caches analytics for 12 hours
 terms = "active"                            # "active" asks about settled terms once; "all", or a list of ids
 departments = "all"                         # accounts whose department analytics are pulled: "all", "roots", or ids
+student_analytics = {student_analytics}               # "off", "changed" (students whose summary has moved), or "all"
+student_accounts = {student_accounts}                    # "all", or ids of accounts: only in their courses
 
 [[reports]]
 report = "provisioning_csv"
@@ -43,13 +46,23 @@ parameters = {{ include_deleted = true }}
 """
 
 
-def settings_text(*, base_url: str, account: str = "self", time_zone: str = "UTC", home: str = "data") -> str:
+def settings_text(
+    *,
+    base_url: str,
+    account: str = "self",
+    time_zone: str = "UTC",
+    home: str = "data",
+    student_analytics: str = "changed",
+    student_accounts: Sequence[int] | None = None,
+) -> str:
     """Return the settings file that `init` writes."""
     return _TEMPLATE.format(
         base_url=_toml(base_url),
         account=account if account.isdecimal() else _toml(account),
         time_zone=_toml(time_zone),
         home=_toml(home),
+        student_analytics=_toml(student_analytics),
+        student_accounts=_toml("all") if student_accounts is None else list(student_accounts),
     )
 
 

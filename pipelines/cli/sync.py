@@ -27,8 +27,8 @@ from pipelines.cli.exit_codes import ExitCode, exit_code_of
 from pipelines.definitions import build_definitions
 from pipelines.ledger import CoverageStatus, Intent, IntentState
 from pipelines.ledger.coverage import coverage_since
+from pipelines.ledger.database import rows_of
 from pipelines.ledger.intents import get_intent, open_intents
-from pipelines.ledger.loads import rows_of
 from pipelines.normalize.contracts import REPORTS
 from pipelines.project import Project
 from pipelines.resources import Projects
@@ -36,6 +36,9 @@ from pipelines.run_claims import clear_dead_runs
 from pipelines.schedules import ASK_JOB, ASK_OP
 from pipelines.sensors import ATTEMPT_TAG, INTENT_TAG, load_config, look
 from pipelines.settings import SettingsError
+
+ENDPOINT_GROUPS = ("directory", "department", "course", "student")
+"""The groups of assets that are pulled from endpoints, in the order of their dependence and of what they cost."""
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _LONGEST_PAUSE = 15.0
@@ -82,7 +85,7 @@ def select(project: Project, definitions: dg.Definitions, names: Sequence[str]) 
     for assets in definitions.assets or ():
         if isinstance(assets, dg.AssetsDefinition) and assets.keys:
             group = next(iter(assets.specs)).group_name
-            if group in ("directory", "department"):
+            if group in ENDPOINT_GROUPS:
                 endpoints |= {qualified_name(key): tuple(assets.keys) for key in assets.keys}
     reports = {
         table.qualified: report.report for report in project.settings.reports for table in report_tables(report.report)
@@ -152,8 +155,8 @@ class _Sync:
         started = self.project.clock()
         clear_dead_runs(self.instance, self.project.home)
         waiting = self._ask(selection.reports, narrowed=bool(names))
+        self._pull(selection.endpoints, waiting)
         if selection.endpoints:
-            self._pull(selection.endpoints)
             self._note_unreadable(started)
         self._load_reports(waiting)
         self._publish()
@@ -183,13 +186,36 @@ class _Sync:
             if intent.report in (reports if narrowed else self.loadable) and intent.state is not IntentState.PARKED
         }
 
-    def _pull(self, keys: Sequence[dg.AssetKey]) -> None:
-        config: dict[str, object] = {}
-        if self.full and any(key.path[-1].startswith("department_") for key in keys):
-            config = {"ops": {"department_analytics": {"config": {"full": True}}}}
-        self.progress.start("pull endpoints", None)
-        self._materialize(keys, config)
-        self.progress.finish("pull endpoints")
+    def _pull(self, keys: Sequence[dg.AssetKey], waiting: set[int]) -> None:
+        """Pull group after group, and load between them the reports that have finished meanwhile.
+
+        What is made of assets that failed is left out: it would only fail again.
+        """
+        failed: set[dg.AssetKey] = set()
+        for group in ENDPOINT_GROUPS:
+            chosen = [one for one in self._endpoint_assets(group) if not set(keys).isdisjoint(one.keys)]
+            config: dict[str, object] = {}
+            if self.full and group != "directory":
+                config = {"ops": {one.op.name: {"config": {"full": True}} for one in chosen}}
+            due: list[dg.AssetKey] = []
+            for assets in chosen:
+                if failed.isdisjoint(assets.dependency_keys):
+                    due += assets.keys
+                else:
+                    failed.update(assets.keys)
+            if due:
+                result = self._materialize(due, config)
+                steps = {event.step_key for event in result.filter_events(lambda one: one.is_step_failure)}
+                failed.update(key for one in chosen if one.op.name in steps for key in one.keys)
+            if waiting:
+                self._load_finished(waiting)
+
+    def _endpoint_assets(self, group: str) -> list[dg.AssetsDefinition]:
+        return [
+            assets
+            for assets in self.definitions.assets or ()
+            if isinstance(assets, dg.AssetsDefinition) and {spec.group_name for spec in assets.specs} == {group}
+        ]
 
     def _load_reports(self, waiting: set[int]) -> None:
         """Wait until each report has finished, and load each as it does."""
@@ -200,22 +226,26 @@ class _Sync:
         self.progress.start(task, total)
         began = time.monotonic()
         while waiting:
-            finished = asyncio.run(self._look(waiting))
-            for intent in finished:
-                waiting.discard(intent.intent_id)
-                self._load(intent)
-                self.progress.advance(task)
-            for intent_id in sorted(waiting):
-                intent = get_intent(self.project.ledger, intent_id)
-                if intent.state in (IntentState.FAILED, IntentState.PARKED):
-                    waiting.discard(intent_id)
-                    self.outcome.add(ExitCode.REPORT, _failed(intent))
-                elif intent.state is IntentState.LOADED:
-                    waiting.discard(intent_id)
+            before = len(waiting)
+            self._load_finished(waiting)
+            self.progress.advance(task, before - len(waiting))
             if waiting:
                 self.progress.note(task, self._state_of(waiting), total - len(waiting))
                 time.sleep(min(_LONGEST_PAUSE, 0.3 + (time.monotonic() - began) / 20))
         self.progress.finish(task)
+
+    def _load_finished(self, waiting: set[int]) -> None:
+        """Load the reports that have finished, and take those out of `waiting` for which nothing is left to do."""
+        for intent in asyncio.run(self._look(waiting)):
+            waiting.discard(intent.intent_id)
+            self._load(intent)
+        for intent_id in sorted(waiting):
+            intent = get_intent(self.project.ledger, intent_id)
+            if intent.state in (IntentState.FAILED, IntentState.PARKED):
+                waiting.discard(intent_id)
+                self.outcome.add(ExitCode.REPORT, _failed(intent))
+            elif intent.state is IntentState.LOADED:
+                waiting.discard(intent_id)
 
     async def _look(self, waiting: set[int]) -> list[Intent]:
         """Return the reports that have finished. A connection that is away for a moment is no problem yet."""
@@ -305,8 +335,9 @@ class _Sync:
 
     def _note_unreadable(self, since: datetime) -> None:
         """Name every missing right once, and count what failed otherwise."""
-        entries = coverage_since(self.project.ledger, self.project.settings.instance, since)
-        for status, code in ((CoverageStatus.FORBIDDEN, ExitCode.RIGHT), (CoverageStatus.FAILED, ExitCode.ANSWER)):
+        codes = {CoverageStatus.FORBIDDEN: ExitCode.RIGHT, CoverageStatus.FAILED: ExitCode.ANSWER}
+        entries = coverage_since(self.project.ledger, self.project.settings.instance, since, tuple(codes))
+        for status, code in codes.items():
             causes: dict[str, list[str]] = {}
             for entry in entries:
                 if entry.status is status:
@@ -314,7 +345,7 @@ class _Sync:
             for cause, scopes in causes.items():
                 self.outcome.add(
                     code,
-                    f"{cause} Concerns {len(scopes)} questions, the first about {scopes[0]}; what was loaded before "
+                    f"{cause} Concerns {len(scopes):,} questions, the first about {scopes[0]}; what was loaded before "
                     "stays. See meta.coverage.",
                 )
 

@@ -11,6 +11,7 @@ from pipelines.demo.institution import Institution
 from pipelines.demo.oulad import oulad_institution
 from pipelines.demo.quota import CostModel, QuotaPolicy
 from pipelines.demo.seed import seeded_institution
+from pipelines.demo.seed_changes import changed_institution
 from pipelines.demo.server import DEMO_TOKEN, DemoCanvas
 from pipelines.demo.tokens import ALL_PERMISSIONS, Grant
 
@@ -25,6 +26,7 @@ __all__ = [
     "Institution",
     "ManualClock",
     "QuotaPolicy",
+    "changed_institution",
     "oulad_institution",
     "seeded_institution",
 ]

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from pipelines.demo.clock import system_clock
@@ -36,6 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             port=options.port,
             files_port=options.files_port,
             first_report_id=options.first_report_id,
+            analytics_cache=timedelta(hours=options.analytics_cache_hours),
+            progress_seconds=options.progress_seconds,
+            page_view_buckets=options.page_view_buckets,
         ) as canvas:
             sys.stdout.write(f"{canvas.base_url}\n")
             sys.stdout.flush()
@@ -63,6 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--token", default=DEMO_TOKEN, help="the access token that may do everything")
     parser.add_argument("--first-report-id", type=int, default=1001, help="id of the first report")
     parser.add_argument("--report-seconds", type=float, default=1.5, help="how long a report runs")
+    parser.add_argument("--analytics-cache-hours", type=float, default=0.0, help="how long analytics stay as answered")
+    parser.add_argument("--progress-seconds", type=float, default=0.5, help="how long a background job runs")
+    parser.add_argument("--page-view-buckets", choices=("hour", "day"), default="hour", help="keys of page views")
     return parser
 
 

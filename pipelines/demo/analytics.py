@@ -150,7 +150,11 @@ def _department(call: Call, chosen: str) -> Department:
 
 
 def _handler(chosen: str, kind: str) -> Callable[[Call], Answer]:
-    return lambda call: Answer(_KINDS[kind](call, _department(call, chosen)))
+    def answer(call: Call) -> Answer:
+        department = _department(call, chosen)
+        return Answer(call.remembered(lambda: _KINDS[kind](call, department)))
+
+    return answer
 
 
 ENDPOINTS: Final = tuple(

@@ -16,7 +16,21 @@ from starlette.responses import Response
 from starlette.routing import compile_path
 from starlette.types import Receive, Scope, Send
 
-from pipelines.demo import accounts, analytics, courses_api, reports_api, terms_api
+from pipelines.demo import (
+    accounts,
+    analytics,
+    calendars_api,
+    course_analytics,
+    courses_api,
+    notifications_api,
+    progress_api,
+    reports_api,
+    settings_api,
+    student_analytics,
+    student_summaries,
+    terms_api,
+    tokens_api,
+)
 from pipelines.demo.downloads import web_answer
 from pipelines.demo.faults import NextLink, Throttle
 from pipelines.demo.quota import REFUSAL_BODY
@@ -30,7 +44,15 @@ FAMILIES: Final[tuple[tuple[Endpoint, ...], ...]] = (
     terms_api.ENDPOINTS,
     courses_api.ENDPOINTS,
     analytics.ENDPOINTS,
+    course_analytics.ENDPOINTS,
+    student_summaries.ENDPOINTS,
+    student_analytics.ENDPOINTS,
+    progress_api.ENDPOINTS,
     reports_api.ENDPOINTS,
+    calendars_api.ENDPOINTS,
+    notifications_api.ENDPOINTS,
+    settings_api.ENDPOINTS,
+    tokens_api.ENDPOINTS,
 )
 STRING_IDS: Final = "application/json+canvas-string-ids"
 

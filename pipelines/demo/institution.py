@@ -5,29 +5,37 @@ served. Building one is the business of `seed` and `oulad`.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
 
 from pipelines.demo.records import (
     Account,
     ActivityLog,
     Admin,
+    Assignment,
     Course,
     Enrollment,
     Group,
     GroupCategory,
     GroupMembership,
+    Messages,
     Section,
+    Submissions,
     Term,
     User,
     UserObserver,
 )
 
 _Record = TypeVar("_Record")
+_Columns = TypeVar("_Columns", ActivityLog, Submissions, Messages)
+_Value = TypeVar("_Value")
 
 SHARD_FACTOR = 10**13
 """A global id is `shard * SHARD_FACTOR + local id`; `7~123` is the short form of it."""
@@ -51,6 +59,9 @@ class Institution:
     admins: tuple[Admin, ...] = ()
     api_user_id: int = 1
     api_user_name: str = "Canvas Administrator"
+    assignments: tuple[Assignment, ...] = ()
+    submissions: Submissions = field(default_factory=Submissions.empty)
+    messages: Messages = field(default_factory=Messages.empty)
 
     @cached_property
     def root(self) -> Account:
@@ -107,6 +118,67 @@ class Institution:
         for enrollment in self.enrollments:
             grouped[enrollment.course_id].append(enrollment)
         return grouped
+
+    @cached_property
+    def students_by_course(self) -> dict[int, dict[int, list[Enrollment]]]:
+        """Active and completed student enrollments by course id and user id; other states count for nothing here."""
+        grouped: dict[int, dict[int, list[Enrollment]]] = {}
+        for each in self.enrollments:
+            if each.type == "StudentEnrollment" and each.state in {"active", "completed"}:
+                grouped.setdefault(each.course_id, {}).setdefault(each.user_id, []).append(each)
+        return grouped
+
+    @cached_property
+    def assignments_by_course(self) -> dict[int, list[Assignment]]:
+        """Assignments by course id, ordered by due date and id; those without a due date come last."""
+        grouped: dict[int, list[Assignment]] = defaultdict(list)
+        never = datetime.max.replace(tzinfo=UTC)
+        for each in sorted(self.assignments, key=lambda one: (one.due_at or never, one.id)):
+            grouped[each.course_id].append(each)
+        return grouped
+
+    @cached_property
+    def _user_by_sis_id(self) -> dict[str, User]:
+        return {
+            login.sis_id: user
+            for user in self.users
+            for login in user.logins
+            if login.sis_id is not None and login.state == "active"
+        }
+
+    @cached_property
+    def _sorted_activity(self) -> ActivityLog:
+        return _sorted(self.activity, self.activity.day)
+
+    @cached_property
+    def _sorted_submissions(self) -> Submissions:
+        return _sorted(self.submissions, self.submissions.assignment_id)
+
+    @cached_property
+    def _sorted_messages(self) -> Messages:
+        return _sorted(self.messages, self.messages.day)
+
+    def activity_of(self, course_id: int, user_id: int | None = None) -> ActivityLog:
+        """Return the activity of a course, or of one person in it, ordered by user and day."""
+        return _of(self._sorted_activity, course_id, user_id)
+
+    def submissions_of(self, course_id: int, user_id: int | None = None) -> Submissions:
+        """Return the submissions of a course, or of one student in it, ordered by user and assignment."""
+        return _of(self._sorted_submissions, course_id, user_id)
+
+    def messages_of(self, course_id: int, user_id: int | None = None) -> Messages:
+        """Return the messages of a course, or of one student in it, ordered by user and day."""
+        return _of(self._sorted_messages, course_id, user_id)
+
+    @cached_property
+    def _computed(self) -> dict[Hashable, object]:
+        return {}
+
+    def once(self, key: Hashable, compute: Callable[[], _Value]) -> _Value:
+        """Return what `compute` makes of the records, computed at the first call: records never change."""
+        if key not in self._computed:
+            self._computed[key] = compute()
+        return cast("_Value", self._computed[key])
 
     def children(self, account_id: int) -> list[Account]:
         """Return the direct, undeleted sub-accounts, ordered by id."""
@@ -179,6 +251,13 @@ class Institution:
         """Look a course up by `sis_course_id:X` or an id."""
         return _find(key, "sis_course_id:", self.courses, self.course_by_id, lambda each: each.sis_id)
 
+    def find_user(self, key: str) -> User | None:
+        """Look a user up by `sis_user_id:X` of an active login, an id or a global id."""
+        if key.startswith("sis_user_id:"):
+            return self._user_by_sis_id.get(key.removeprefix("sis_user_id:"))
+        found = local_id(key)
+        return None if found is None else self.user_by_id.get(found)
+
 
 def local_id(key: str) -> int | None:
     """Read an id as Canvas does in a path: `12`, a global id of shard 1, or its short form `1~12`."""
@@ -206,3 +285,23 @@ def _find(
         return next((record for record in records if sis_id(record) == wanted), None)
     found = local_id(key)
     return None if found is None else by_id.get(found)
+
+
+def _sorted(columns: _Columns, last_key: npt.NDArray[np.int64]) -> _Columns:
+    return _taken(columns, np.lexsort((last_key, columns.user_id, columns.course_id)))
+
+
+def _of(columns: _Columns, course_id: int, user_id: int | None) -> _Columns:
+    """Return the rows of a course (and user) of sorted columns, as views: nothing is copied."""
+    within = _slice(columns.course_id, course_id)
+    course = _taken(columns, within)
+    return course if user_id is None else _taken(course, _slice(course.user_id, user_id))
+
+
+def _slice(column: npt.NDArray[np.int64], value: int) -> slice:
+    first, last = np.searchsorted(column, value, "left"), np.searchsorted(column, value, "right")
+    return slice(int(first), int(last))
+
+
+def _taken(columns: _Columns, rows: Any) -> _Columns:
+    return type(columns)(*(getattr(columns, each.name)[rows] for each in fields(columns)))

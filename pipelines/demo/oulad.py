@@ -1,8 +1,9 @@
 """Reads OULAD, a real university's open records, into an institution.
 
 The files' own words are kept where Canvas has none: a module's presentation is a course, a presentation a
-term, a final result a letter grade. Nothing is invented beside them: no teachers, no groups. Download
-and licence of the files are the reader's affair (Kuzilek, Hlosta, Zdrahal 2017, CC BY 4.0).
+term, a final result a letter grade, an assessment an assignment. Nothing is invented beside them: no teachers,
+no groups, no messages, no dates on which grades were posted. Download and licence of the files are the reader's
+affair (Kuzilek, Hlosta, Zdrahal 2017, CC BY 4.0).
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -17,14 +18,17 @@ from pipelines.demo.institution import Institution
 from pipelines.demo.records import (
     CATEGORIES,
     EPOCH,
+    NOTHING,
     Account,
     ActivityLog,
+    Assignment,
     Course,
     CourseContent,
     Enrollment,
     Grades,
     Login,
     Section,
+    Submissions,
     Term,
     User,
 )
@@ -124,6 +128,8 @@ def oulad_institution(folder: Path) -> Institution:
         users=users,
         enrollments=enrollments,
         activity=_activity(folder, course_ids),
+        assignments=_assignments(folder, course_ids, starts),
+        submissions=_submissions(folder, course_ids, starts),
     )
 
 
@@ -222,16 +228,65 @@ def _people(
     return users, tuple(enrollments)
 
 
+def _assignments(
+    folder: Path, course_ids: dict[tuple[str, str], int], starts: dict[str, datetime]
+) -> tuple[Assignment, ...]:
+    """Read the assessments, worth 100 points each and due at the end of their day; an exam's day may be unknown."""
+    assessments = _read(folder, "assessments")
+    days = pd.to_numeric(assessments["date"], errors="coerce").tolist()
+    columns = (assessments[name] for name in ("code_module", "code_presentation", "id_assessment", "assessment_type"))
+    return tuple(
+        Assignment(
+            id=int(number),
+            course_id=course_ids[str(module), str(presentation)],
+            title=f"{kind} {number}",
+            due_at=None if day != day else _midnight_after(starts[presentation], int(day) + 1) - timedelta(minutes=1),
+            points_possible=100.0,
+        )
+        for module, presentation, number, kind, day in zip(*columns, days, strict=True)
+    )
+
+
+def _submissions(folder: Path, course_ids: dict[tuple[str, str], int], starts: dict[str, datetime]) -> Submissions:
+    """Read who handed in what, at noon of the day in the files; only some modules' scores are in them."""
+    keys = ["id_assessment", "id_student"]
+    handed_in = _read(folder, "studentAssessment")[[*keys, "date_submitted"]]
+    handed_in = handed_in.merge(_read(folder, "assessments")[[*_KEY, "id_assessment"]], on="id_assessment")
+    handed_in = handed_in.merge(_scores(folder)[[*keys, "score"]], on=keys, how="left", validate="one_to_one")
+    first_noon = {name: int((start + timedelta(hours=12)).timestamp()) for name, start in starts.items()}
+    days = handed_in["date_submitted"].astype("int64").to_numpy()
+    return Submissions(
+        assignment_id=handed_in["id_assessment"].to_numpy(dtype=np.int64),
+        course_id=np.array(
+            [
+                course_ids[str(module), str(presentation)]
+                for module, presentation in zip(handed_in["code_module"], handed_in["code_presentation"], strict=True)
+            ],
+            dtype=np.int64,
+        ),
+        user_id=handed_in["id_student"].to_numpy(dtype=np.int64),
+        submitted_at=handed_in["code_presentation"].map(first_noon).astype("int64").to_numpy() + days * 86_400,
+        score=handed_in["score"].to_numpy(dtype=np.float64),
+        posted_at=np.full(len(handed_in), NOTHING, dtype=np.int64),
+        excused=np.zeros(len(handed_in), dtype=np.bool_),
+    )
+
+
 def _mean_scores(folder: Path) -> pd.DataFrame:
     """Mean score by module, presentation and student, 0 to 100; only some modules' scores are in the files."""
-    # The data set as it is published has the scores in studentAssessment itself.
-    apart = any((folder / f"studentAssessmentScores.csv{end}").is_file() for end in ("", ".gz"))
-    scores = _read(folder, "studentAssessmentScores" if apart else "studentAssessment").merge(
+    scores = _scores(folder).merge(
         _read(folder, "assessments")[[*_KEY, "id_assessment"]], on="id_assessment", validate="many_to_one"
     )
-    scores["score"] = pd.to_numeric(scores["score"], errors="coerce")
     means = scores.groupby([*_KEY, "id_student"])["score"].mean()
     return means.rename("score").reset_index()
+
+
+def _scores(folder: Path) -> pd.DataFrame:
+    # The data set as it is published has the scores in studentAssessment itself.
+    apart = any((folder / f"studentAssessmentScores.csv{end}").is_file() for end in ("", ".gz"))
+    scores = _read(folder, "studentAssessmentScores" if apart else "studentAssessment")
+    scores["score"] = pd.to_numeric(scores["score"], errors="coerce")
+    return scores
 
 
 def _activity(folder: Path, course_ids: dict[tuple[str, str], int]) -> ActivityLog:

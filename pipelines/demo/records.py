@@ -103,6 +103,21 @@ class Course:
 
 
 @dataclass(frozen=True, slots=True)
+class Assignment:
+    """A published assignment. A non-digital one (on paper, or none at all) is graded without being handed in."""
+
+    id: int
+    course_id: int
+    title: str
+    due_at: datetime | None = None
+    unlock_at: datetime | None = None
+    points_possible: float | None = None
+    muted: bool = False
+    non_digital_submission: bool = False
+    module_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """A section; `nonxlist_course_id` is the course it came from when it is cross-listed."""
 
@@ -276,5 +291,57 @@ class ActivityLog:
         none = np.empty(0, dtype=np.int64)
         return cls(none, none, none, none, none, none)
 
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Submissions:
+    """Submission rows in columns, at most one per assignment and student.
+
+    `submitted_at` and `posted_at` are seconds since 1970 in UTC, -1 for none; `score` is NaN when nothing is
+    graded. A row without `submitted_at` is one that exists although nothing was handed in.
+    """
+
+    assignment_id: npt.NDArray[np.int64]
+    course_id: npt.NDArray[np.int64]
+    user_id: npt.NDArray[np.int64]
+    submitted_at: npt.NDArray[np.int64]
+    score: npt.NDArray[np.float64]
+    posted_at: npt.NDArray[np.int64]
+    excused: npt.NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.course_id)
+
+    @classmethod
+    def empty(cls) -> "Submissions":
+        """Return columns of no rows."""
+        none = np.empty(0, dtype=np.int64)
+        return cls(none, none, none, none, np.empty(0), none, np.empty(0, dtype=np.bool_))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Messages:
+    """Conversation messages in columns, one row per course, student and UTC day (days since 1970-01-01).
+
+    A count of zero is a key that the answer leaves out.
+    """
+
+    course_id: npt.NDArray[np.int64]
+    user_id: npt.NDArray[np.int64]
+    day: npt.NDArray[np.int64]
+    instructor_messages: npt.NDArray[np.int64]
+    student_messages: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.course_id)
+
+    @classmethod
+    def empty(cls) -> "Messages":
+        """Return columns of no rows."""
+        none = np.empty(0, dtype=np.int64)
+        return cls(none, none, none, none, none)
+
+
+NOTHING: Final = -1
+"""What a column of moments holds where there is no moment."""
 
 EPOCH: Final = date(1970, 1, 1)

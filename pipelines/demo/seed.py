@@ -1,7 +1,8 @@
 """Builds the seeded university: colleges, terms around a date, courses, people, enrollments, groups.
 
 The same date, seed and scale give the same institution. It is believable rather than average, and holds on
-purpose the cases that break pipelines. People are invented in `seed_people`, page views in `seed_activity`.
+purpose the cases that break pipelines. People are invented in `seed_people`, page views in `seed_activity`,
+assignments and what was handed in in `seed_coursework`.
 """
 
 import random
@@ -14,6 +15,7 @@ from pipelines.demo.institution import Institution
 from pipelines.demo.records import (
     Account,
     Admin,
+    Assignment,
     Course,
     CourseContent,
     Enrollment,
@@ -23,7 +25,13 @@ from pipelines.demo.records import (
     User,
     UserObserver,
 )
-from pipelines.demo.seed_activity import Attendance, invented_activity
+from pipelines.demo.seed_activity import Attendance, invented_activity, without_user
+from pipelines.demo.seed_coursework import (
+    Studies,
+    invented_assignments,
+    invented_messages,
+    invented_submissions,
+)
 from pipelines.demo.seed_groups import seeded_groups
 from pipelines.demo.seed_people import (
     CROSS_SHARD_USER_ID,
@@ -35,6 +43,8 @@ from pipelines.demo.seed_people import (
 from pipelines.demo.seed_structure import ZONE, letter, midnight, seeded_accounts, seeded_terms
 
 _TOPICS: Final = ("Foundations of", "Methods in", "Seminar in", "Advanced", "Readings in", "Introduction to")
+SILENT_USER_ID: Final = 9002
+"""A student who is enrolled and never came: no page views, no submissions, no messages."""
 _COURSES_PER_TERM: Final = {"default": 6, "previous": 12, "recent": 15, "current": 20, "future": 6}
 
 
@@ -70,6 +80,14 @@ class _Builder:
         self._cross_list()
         self._special_enrollments()
         self._observe()
+        studies = self._studies()
+        assignments = invented_assignments(self.seed, studies)
+        by_course: dict[int, list[Assignment]] = {}
+        for each in assignments:
+            by_course.setdefault(each.course_id, []).append(each)
+        for course in self.courses:
+            content = replace(course.content, assignments=len(by_course.get(course.id, ())))
+            self._replace(replace(course, content=content))
         categories, groups, memberships = seeded_groups(self.courses, self.enrollments, self.students)
         admins = tuple(
             Admin(user.id, account, "AccountAdmin" if at < 2 else "Department Head", 1 if at < 2 else 21)
@@ -82,7 +100,7 @@ class _Builder:
             sections=tuple(self.sections),
             users=(*self.teachers, *self.observers, *self.staff, *self.specials, *self.students, view_student(8001)),
             enrollments=tuple(self.enrollments),
-            activity=invented_activity(self.seed, self._attendances()),
+            activity=without_user(invented_activity(self.seed, self._attendances()), SILENT_USER_ID),
             group_categories=categories,
             groups=groups,
             group_memberships=memberships,
@@ -90,6 +108,9 @@ class _Builder:
             admins=admins,
             api_user_id=self.staff[0].id,
             api_user_name=self.staff[0].name,
+            assignments=assignments,
+            submissions=invented_submissions(self.seed, self.now, studies, by_course),
+            messages=invented_messages(self.seed, self.now, studies),
         )
 
     def _moment(self, days: int) -> datetime:
@@ -274,6 +295,27 @@ class _Builder:
                 seen = self._enroll(observer, sections[watched.section_id], "ObserverEnrollment")
                 self.enrollments[-1] = replace(seen, associated_user_id=link.student_id)
 
+    def _studies(self) -> list[Studies]:
+        students: dict[int, set[int]] = {}
+        for each in self.enrollments:
+            if each.type == "StudentEnrollment" and each.state in {"active", "completed"}:
+                students.setdefault(each.course_id, set()).add(each.user_id)
+        studies = []
+        for course in self.courses:
+            if course.state in {"available", "completed"}:
+                term = next(each for each in self.terms.values() if each.id == course.term_id)
+                first, last = term.start_at or self._moment(-60), term.end_at or self._moment(20)
+                studies.append(
+                    Studies(course.id, sorted(students.get(course.id, set()) - {SILENT_USER_ID}), first, last)
+                )
+        # In one running course nothing is graded yet, whatever was handed in.
+        running = [at for at, each in enumerate(studies) if each.student_ids and self._is_current(each.course_id)]
+        studies[running[-1]] = replace(studies[running[-1]], graded=False)
+        return studies
+
+    def _is_current(self, course_id: int) -> bool:
+        return self.courses[course_id - 101].term_id == self.terms["current"].id
+
     def _attendances(self) -> list[Attendance]:
         by_course: dict[int, dict[int, float]] = {}
         for each in self.enrollments:
@@ -294,4 +336,4 @@ class _Builder:
         return attendances
 
 
-__all__ = ["CROSS_SHARD_USER_ID", "letter", "seeded_institution"]
+__all__ = ["CROSS_SHARD_USER_ID", "SILENT_USER_ID", "letter", "seeded_institution"]

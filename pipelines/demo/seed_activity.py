@@ -5,7 +5,7 @@ where they are served.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import Final
 
@@ -56,6 +56,12 @@ def invented_activity(seed: int, attendances: Sequence[Attendance]) -> ActivityL
         return ActivityLog.empty()
     columns = [np.concatenate([part[at] for part in parts]) for at in range(6)]
     return ActivityLog(*columns)
+
+
+def without_user(log: ActivityLog, user_id: int) -> ActivityLog:
+    """Return the log without the rows of one person; what was drawn for the others stays as it is."""
+    kept = log.user_id != user_id
+    return ActivityLog(*(getattr(log, each.name)[kept] for each in fields(log)))
 
 
 def _course_log(rng: np.random.Generator, course: Attendance) -> tuple[_Ints, _Ints, _Ints, _Ints, _Ints, _Ints]:

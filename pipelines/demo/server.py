@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from types import TracebackType
 from typing import Final, Self
 
@@ -16,16 +17,18 @@ import uvicorn
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
+from pipelines.demo.answer_cache import AnswerCache
 from pipelines.demo.api import CanvasApp
 from pipelines.demo.clock import Clock, system_clock
 from pipelines.demo.faults import Faults
 from pipelines.demo.files_host import FilesApp
 from pipelines.demo.institution import Institution
+from pipelines.demo.progress_desk import ProgressDesk
 from pipelines.demo.quota import CostModel, Quota, QuotaPolicy
 from pipelines.demo.report_desk import ReportDesk
 from pipelines.demo.request_log import RequestLog
 from pipelines.demo.tokens import Grant, TokenBook
-from pipelines.demo.world import World
+from pipelines.demo.world import PageViewBuckets, World
 
 HOST: Final = "127.0.0.1"
 DEMO_TOKEN: Final = "1~demoCanvasTokenThatOpensOnlyTheLoopback"  # noqa: S105 - opens nothing but this server
@@ -75,7 +78,8 @@ class DemoCanvas:
 
     Ports of 0 are chosen by the system and known after construction. Every path of the API is below
     `base_url`; report files come from `files_url`, another origin. All of `requests`, `faults`, `tokens`,
-    `quota` and `reports` may be used from any thread while it runs.
+    `quota`, `reports` and `progress` may be used from any thread while it runs. `analytics_cache` is how long
+    analytics stay as first answered: half a day in Canvas, not at all unless asked for here.
     """
 
     def __init__(
@@ -94,6 +98,10 @@ class DemoCanvas:
         documented_shapes: bool = False,
         bookmark_pages: bool = False,
         first_report_id: int = 1001,
+        analytics_cache: timedelta = timedelta(0),
+        progress_seconds: float = 0.5,
+        page_view_buckets: PageViewBuckets = "hour",
+        repeated_students: bool = False,
     ) -> None:
         self.token = token
         self.faults = Faults()
@@ -109,6 +117,7 @@ class DemoCanvas:
             ended_at_lag=ended_at_lag,
             first_report_id=first_report_id,
         )
+        self.progress = ProgressDesk(clock, progress_seconds)
         self.world = World(
             institution=institution,
             clock=clock,
@@ -118,9 +127,13 @@ class DemoCanvas:
             faults=self.faults,
             requests=self.requests,
             reports=self.reports,
+            answers=AnswerCache(clock, analytics_cache),
+            progress=self.progress,
             documented_shapes=documented_shapes,
             bookmark_pages=bookmark_pages,
             link_seconds=link_seconds,
+            page_view_buckets=page_view_buckets,
+            repeated_students=repeated_students,
         )
         self._ports = (port, files_port)
         self._running: list[_Running] = []
@@ -216,7 +229,8 @@ class DemoCanvas:
 
 
 def _bound(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # With the protocol named, asyncio turns Nagle's algorithm off: without, each answer waits 40 ms for an ACK.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((HOST, port))

@@ -4,14 +4,16 @@ One `World` holds what the two hosts and all endpoints share; a `Call` is one au
 lookups and checks that endpoints have in common. Routing and sending are in `api`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
+from pipelines.demo.answer_cache import AnswerCache
 from pipelines.demo.clock import Clock
 from pipelines.demo.faults import Faults
 from pipelines.demo.institution import Institution
 from pipelines.demo.paging import bookmarked_page, numbered_page
+from pipelines.demo.progress_desk import ProgressDesk
 from pipelines.demo.quota import CostModel, Quota
 from pipelines.demo.records import Account
 from pipelines.demo.report_desk import ReportDesk
@@ -20,14 +22,19 @@ from pipelines.demo.tokens import Grant, TokenBook
 from pipelines.demo.wire import Answer, Query, forbidden, not_found
 
 _Record = TypeVar("_Record")
+_Value = TypeVar("_Value")
+
+PageViewBuckets = Literal["hour", "day"]
+"""How a student's page views are keyed: by hour with an offset (hosted Canvas) or by UTC day (a database)."""
 
 
 @dataclass(eq=False)
 class World:
     """Everything the server's two hosts share.
 
-    `documented_shapes` serves department analytics as the public documentation shows them instead of as
-    Canvas sends them; `bookmark_pages` turns lists without a total into bookmarked ones.
+    `documented_shapes` serves analytics as the public documentation shows them instead of as Canvas sends
+    them; `bookmark_pages` turns lists without a total into bookmarked ones; `repeated_students` summarises a
+    student of two sections twice when the two enrollments hold different scores.
     """
 
     institution: Institution
@@ -38,10 +45,14 @@ class World:
     faults: Faults
     requests: RequestLog
     reports: ReportDesk
+    answers: AnswerCache
+    progress: ProgressDesk
     base_url: str = ""
     files_url: str = ""
     documented_shapes: bool = False
     bookmark_pages: bool = False
+    page_view_buckets: PageViewBuckets = "hour"
+    repeated_students: bool = False
     link_seconds: float = 300.0
 
 
@@ -82,14 +93,14 @@ class Call:
         self, records: Sequence[_Record], write: Callable[[_Record], object], *, with_total: bool = True
     ) -> Answer:
         """Answer one numbered page of the records."""
-        page, link = numbered_page(self._url, self.query, records, with_total=with_total)
+        page, link = numbered_page(self.url, self.query, records, with_total=with_total)
         return Answer([write(record) for record in page], headers={"link": link})
 
     def bookmarked(
         self, records: Sequence[_Record], write: Callable[[_Record], object], key: Callable[[_Record], int]
     ) -> Answer:
         """Answer one bookmarked page of the records, which are sorted by `key`."""
-        page, link = bookmarked_page(self._url, self.query, records, key)
+        page, link = bookmarked_page(self.url, self.query, records, key)
         return Answer([write(record) for record in page], headers={"link": link})
 
     def without_total(
@@ -101,8 +112,17 @@ class Call:
         return self.numbered(records, write, with_total=False)
 
     @property
-    def _url(self) -> str:
+    def url(self) -> str:
+        """The call's absolute URL, without a query."""
         return self.world.base_url + self.path
+
+    def cache_key(self) -> Hashable:
+        """Return what a cached answer depends on: the path, and what the token may see of it."""
+        return self.path, self.grant.permissions
+
+    def remembered(self, compute: Callable[[], _Value]) -> _Value:
+        """Return what Canvas has cached for this path, or compute it; call it after the checks, which never are."""
+        return self.world.answers.get(self.cache_key(), compute)
 
 
 @dataclass(frozen=True, slots=True)

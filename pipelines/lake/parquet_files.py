@@ -3,11 +3,12 @@
 import hashlib
 import os
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pandas as pd
 import pyarrow as pa
@@ -52,48 +53,68 @@ def write_table(
 
     `on_rows` is called with the number of rows after each batch. On an error nothing stays behind.
     """
-    private_folder(path.parent)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     rows = rows_read = 0
     quarantined: list[QuarantinedRow] = []
     extra: tuple[str, ...] = ()
     writer: Any = None
+    with _into_place(path) as (file, temporary):
+        try:
+            for batch in batches:
+                rows_read += batch.rows_read
+                quarantined += batch.quarantined
+                if writer is None:
+                    schema = schema_of(table, batch.frame)
+                    extra = tuple(name for name in schema.names[: -len(SYSTEM_COLUMNS)])[len(table.columns) :]
+                    writer = pq.ParquetWriter(file, schema, compression="zstd")
+                writer.write_table(_arrow(batch.frame, table, schema, load_id, extracted_at, sort=sort))
+                rows += len(batch.frame)
+                if on_rows is not None:
+                    on_rows(batch.rows_read)
+        except BaseException:
+            # Closed while its file is open: the collector would try it later, and fail with noise.
+            if writer is not None:
+                writer.close()
+            raise
+        if writer is None:
+            writer = pq.ParquetWriter(file, schema_of(table, pd.DataFrame()), compression="zstd")
+        writer.close()
+        file.flush()
+        sha256, content_hash = _hashes(temporary)
+        size = temporary.stat().st_size
+    return WrittenFile(path, rows, size, sha256, content_hash, extra, rows_read, tuple(quarantined))
+
+
+def write_rows(path: Path, rows: Any) -> tuple[int, str]:
+    """Write an Arrow table, system columns included, to `path`; return its bytes and its checksum."""
+    with _into_place(path) as (file, temporary):
+        pq.write_table(rows, file, compression="zstd")
+        file.flush()
+        size = temporary.stat().st_size
+        with temporary.open("rb") as again:
+            sha256 = hashlib.file_digest(again, "sha256").hexdigest()
+    return size, sha256
+
+
+@contextmanager
+def _into_place(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
+    """Give a file beside `path`, durable and renamed into its place at the end; on an error nothing stays behind."""
+    private_folder(path.parent)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     descriptor = create_private(temporary)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            try:
-                for batch in batches:
-                    rows_read += batch.rows_read
-                    quarantined += batch.quarantined
-                    if writer is None:
-                        schema = _schema(table, batch.frame)
-                        extra = tuple(name for name in schema.names[: -len(SYSTEM_COLUMNS)])[len(table.columns) :]
-                        writer = pq.ParquetWriter(file, schema, compression="zstd")
-                    writer.write_table(_arrow(batch.frame, table, schema, load_id, extracted_at, sort=sort))
-                    rows += len(batch.frame)
-                    if on_rows is not None:
-                        on_rows(batch.rows_read)
-            except BaseException:
-                # Closed while its file is open: the collector would try it later, and fail with noise.
-                if writer is not None:
-                    writer.close()
-                raise
-            if writer is None:
-                writer = pq.ParquetWriter(file, _schema(table, pd.DataFrame()), compression="zstd")
-            writer.close()
+            yield file, temporary
             file.flush()
             os.fsync(file.fileno())
-        sha256, content_hash = _hashes(temporary)
-        size = temporary.stat().st_size
         temporary.replace(path)
         sync_folder(path.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    return WrittenFile(path, rows, size, sha256, content_hash, extra, rows_read, tuple(quarantined))
 
 
-def _schema(table: Table, frame: pd.DataFrame) -> Any:
+def schema_of(table: Table, frame: pd.DataFrame) -> Any:
+    """Return the Arrow schema of a table's file: declared columns, undeclared ones of the frame, system columns."""
     declared = [pa.field(column.name, column.type.arrow) for column in table.columns]
     known = {column.name for column in table.columns}
     extra = [pa.field(name, pa.string()) for name in frame.columns if name not in known]

@@ -189,15 +189,11 @@ class Lake:
     def _quarantine(
         self, slice_: str, load_id: str, extracted_at: datetime, bad: dict[str, tuple[QuarantinedRow, ...]]
     ) -> LoadFile:
-        rows = [(table, row.line_number, row.reason, row.raw) for table, group in bad.items() for row in group]
-        columns = {
-            column.name: pd.Series([row[position] for row in rows], dtype=pd.ArrowDtype(column.type.arrow))
-            for position, column in enumerate(QUARANTINE.columns)
-        }
+        rows = [(table, slice_, row) for table, group in bad.items() for row in group]
         file = write_table(
             self._path(QUARANTINE, slice_, load_id),
             QUARANTINE,
-            [Batch(pd.DataFrame(columns))],
+            [Batch(quarantine_frame(rows))],
             load_id=load_id,
             extracted_at=extracted_at,
             sort=True,
@@ -205,16 +201,33 @@ class Lake:
         return self._load_file(QUARANTINE, slice_, file)
 
 
-def _refuse_if_bad(table: Table, file: WrittenFile, max_share: float) -> None:
-    bad = len(file.quarantined)
+def quarantine_frame(rows: Sequence[tuple[str, str, QuarantinedRow]]) -> pd.DataFrame:
+    """Return rows that do not fit as rows of `meta.quarantine`: each with its table and the slice it came in."""
+    values = [(table, slice_, row.line_number, row.reason, row.raw) for table, slice_, row in rows]
+    columns = {
+        column.name: pd.Series([row[position] for row in values], dtype=pd.ArrowDtype(column.type.arrow))
+        for position, column in enumerate(QUARANTINE.columns)
+    }
+    return pd.DataFrame(columns)
+
+
+def refusal(table: Table, good: int, bad: Sequence[QuarantinedRow], max_share: float) -> str | None:
+    """Return why an answer is refused as a whole, or None: its rows in quarantine may be few."""
     # When no row fits, the answer is not what it should be, however short: it must not empty a slice.
-    if bad and (not file.rows or (bad > _FEW_BAD_ROWS and bad > max_share * file.rows_read)):
-        first = file.quarantined[0]
-        raise TooManyBadRowsError(
-            f"{bad} of {file.rows_read} rows do not fit {table.qualified} (the first: line {first.line_number}, "
+    if bad and (not good or (len(bad) > _FEW_BAD_ROWS and len(bad) > max_share * (good + len(bad)))):
+        first = bad[0]
+        return (
+            f"{len(bad)} of {good + len(bad)} rows do not fit {table.qualified} (the first: line {first.line_number}, "
             f"{first.reason}). The table keeps its last good rows. Look at the file, or raise [warehouse] "
             "max_bad_share if these rows are to be left out."
         )
+    return None
+
+
+def _refuse_if_bad(table: Table, file: WrittenFile, max_share: float) -> None:
+    refused = refusal(table, file.rows, file.quarantined, max_share)
+    if refused:
+        raise TooManyBadRowsError(refused)
 
 
 def _drift(written: Sequence[tuple[Part, WrittenFile]]) -> list[Drift]:

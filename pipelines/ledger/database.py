@@ -6,10 +6,11 @@ decision and the row it leads to are one step.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
@@ -79,6 +80,22 @@ class Ledger:
             yield connection
         finally:
             connection.close()
+
+
+def rows_of(ledger: Ledger, sql: str, arguments: Sequence[object] = ()) -> list[dict[str, object]]:
+    """Return the rows of a read of the ledger, as the warehouse copies them into `meta`."""
+    with ledger.read() as connection:
+        return [dict(row) for row in connection.execute(sql, tuple(arguments)).fetchall()]
+
+
+def columns_of(ledger: Ledger, sql: str, arguments: Sequence[object] = ()) -> dict[str, list[Any]]:
+    """Return a read of the ledger in columns, by name; with no rows, empty columns."""
+    with ledger.read() as connection:
+        cursor = connection.execute(sql, tuple(arguments))
+        names = [column[0] for column in cursor.description]
+        cursor.row_factory = None
+        columns = list(zip(*cursor, strict=True))
+    return {name: list(columns[position]) if columns else [] for position, name in enumerate(names)}
 
 
 def timestamp(moment: datetime) -> str:

@@ -6,12 +6,14 @@ here stands only which of them are live, since when, and until when.
 
 import json
 import sqlite3
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from pipelines.ledger.database import Ledger, moment, timestamp
+from pipelines.ledger.coverage import Coverage, write_coverage
+from pipelines.ledger.database import Ledger, columns_of, rows_of, timestamp
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,27 @@ class LoadFile:
 
 
 @dataclass(frozen=True)
+class ParquetFile:
+    """A Parquet file of a batch: many slices of one table. `path` is relative to the lake."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class BatchSlice:
+    """One slice of a table in the Parquet file of its batch. `content_hash` is over its values."""
+
+    table: str
+    slice: str
+    rows: int
+    content_hash: str
+
+
+@dataclass(frozen=True)
 class LiveFile:
-    """A file that speaks for its slice, with the load that brought it; the fields are those of `meta.loads`."""
+    """A file that speaks for a slice, with the load that brought it; the fields are those of `meta.loads`."""
 
     instance: str
     table_name: str
@@ -129,7 +150,7 @@ def commit_load(
             # The live rows are as new as this answer: one between the two that arrives late must not replace them.
             for file in files:
                 connection.execute(
-                    "UPDATE files SET version = ? WHERE table_name = ? AND slice = ? AND live_to IS NULL",
+                    "UPDATE slices SET version = ? WHERE table_name = ? AND slice = ? AND live_to IS NULL",
                     (load.version, file.table, file.slice),
                 )
         for item in drift:
@@ -138,13 +159,64 @@ def commit_load(
     return result
 
 
+def commit_batch(
+    ledger: Ledger,
+    load: Load,
+    files: Mapping[str, ParquetFile],
+    slices: Sequence[BatchSlice],
+    *,
+    emptied: Sequence[tuple[str, str]] = (),
+    drift: Sequence[Drift] = (),
+    coverage: Sequence[Coverage] = (),
+) -> None:
+    """Record a load of many slices and how its questions ended, in one transaction.
+
+    `files` are the Parquet files by table. `slices` are those whose rows have changed; `emptied` are (table, slice)
+    pairs that have no rows now. What is named in neither stays as it is.
+    """
+    now = ledger.now()
+    with ledger.write() as connection:
+        _insert_load(connection, load, now, unchanged=not slices)
+        numbers = {table: _insert_parquet(connection, file) for table, file in files.items()}
+        for table, slice_name in (*emptied, *((one.table, one.slice) for one in slices)):
+            _retire(connection, table, slice_name, now)
+        connection.executemany(
+            "INSERT INTO slices (load_id, table_name, slice, parquet_id, rows, content_hash, live_from)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                (load.load_id, one.table, one.slice, numbers[one.table], one.rows, one.content_hash, now)
+                for one in slices
+            ],
+        )
+        for item in drift:
+            _record_drift(connection, item, load.load_id, now)
+        write_coverage(connection, coverage, now)
+
+
+def live_hashes(ledger: Ledger, table: str, slices: Sequence[str]) -> dict[str, str]:
+    """Return the content hashes of those of some slices of a table that are live."""
+    with ledger.read() as connection:
+        rows = connection.execute(
+            "SELECT slice, content_hash FROM slices WHERE live_to IS NULL AND table_name = ?"
+            " AND slice IN (SELECT value FROM json_each(?))",
+            (table, json.dumps(list(slices))),
+        ).fetchall()
+    return {row["slice"]: row["content_hash"] for row in rows}
+
+
+def live_row_counts(ledger: Ledger) -> dict[str, int]:
+    """Return the number of live rows of each table that was ever loaded and is not empty of slices."""
+    rows = rows_of(ledger, "SELECT table_name, sum(rows) AS n FROM slices WHERE live_to IS NULL GROUP BY table_name")
+    return {str(row["table_name"]): int(str(row["n"])) for row in rows}
+
+
 def _left_out(connection: sqlite3.Connection, load: Load, files: Sequence[LoadFile]) -> list[tuple[str, str]]:
     """Return what an earlier answer of the same slices had and this one has not: a file that a report no longer has."""
     found = []
     for slice_name in {file.slice for file in files}:
         rows = connection.execute(
-            "SELECT files.table_name FROM files JOIN loads USING (load_id) WHERE files.slice = ? AND loads.source = ?"
-            " AND files.live_to IS NULL",
+            "SELECT slices.table_name FROM slices JOIN loads USING (load_id) WHERE slices.slice = ?"
+            " AND loads.source = ? AND slices.live_to IS NULL",
             (slice_name, load.source),
         ).fetchall()
         here = {file.table for file in files if file.slice == slice_name}
@@ -153,22 +225,34 @@ def _left_out(connection: sqlite3.Connection, load: Load, files: Sequence[LoadFi
 
 
 def retire_scopes(ledger: Ledger, instance: str, source: str, *, keep: Callable[[dict[str, object]], bool]) -> int:
-    """Take out of the live set what a source brought for scopes that nobody asks for any more; return how many files.
+    """Take out of the live set what a source brought for scopes that nobody asks for any more; return how many slices.
 
-    Without it, an account or a set of parameters that left the settings would speak for ever.
+    Without it, an account or a set of parameters that left the settings would speak for ever. `keep` is given the
+    scope; of a load of many slices, the texts that the slice is named by.
     """
     with ledger.write() as connection:
         rows = connection.execute(
-            "SELECT files.load_id, files.table_name, loads.scope FROM files JOIN loads USING (load_id)"
-            " WHERE files.live_to IS NULL AND loads.instance = ? AND loads.source = ?",
+            "SELECT slices.load_id, slices.table_name, slices.slice, loads.scope FROM slices JOIN loads USING (load_id)"
+            " WHERE slices.live_to IS NULL AND loads.instance = ? AND loads.source = ?",
             (instance, source),
         ).fetchall()
-        gone = [(row["load_id"], row["table_name"]) for row in rows if not keep(json.loads(row["scope"]))]
+        gone = [
+            (row["load_id"], row["table_name"], row["slice"])
+            for row in rows
+            if not keep(json.loads(row["scope"]) or scope_of(row["slice"]))
+        ]
         now = ledger.now()
         connection.executemany(
-            "UPDATE files SET live_to = ? WHERE load_id = ? AND table_name = ?", [(now, *one) for one in gone]
+            "UPDATE slices SET live_to = ? WHERE load_id = ? AND table_name = ? AND slice = ?",
+            [(now, *one) for one in gone],
         )
     return len(gone)
+
+
+def scope_of(slice_name: str) -> dict[str, object]:
+    """Return the parts that a slice is named by, as texts: the inverse of the name for scopes of plain ids."""
+    pairs = (part.partition("=") for part in slice_name.split(","))
+    return {name: value for name, _, value in pairs}
 
 
 def _decide(
@@ -186,7 +270,7 @@ def _decide(
 
 def _live(connection: sqlite3.Connection, table: str, slice_name: str) -> sqlite3.Row | None:
     row: sqlite3.Row | None = connection.execute(
-        "SELECT * FROM files WHERE table_name = ? AND slice = ? AND live_to IS NULL", (table, slice_name)
+        "SELECT * FROM slices WHERE table_name = ? AND slice = ? AND live_to IS NULL", (table, slice_name)
     ).fetchone()
     return row
 
@@ -215,17 +299,16 @@ def _insert_load(connection: sqlite3.Connection, load: Load, now: str, *, unchan
 def _insert_file(connection: sqlite3.Connection, load: Load, file: LoadFile, now: str, *, live: bool) -> None:
     if live:
         _retire(connection, file.table, file.slice, now)
+    number = _insert_parquet(connection, ParquetFile(file.path, file.bytes, file.sha256))
     connection.execute(
-        "INSERT INTO files (load_id, table_name, slice, path, rows, bytes, sha256, content_hash, version, live_from,"
-        " live_to) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO slices (load_id, table_name, slice, parquet_id, rows, content_hash, version, live_from, live_to)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             load.load_id,
             file.table,
             file.slice,
-            file.path,
+            number,
             file.rows,
-            file.bytes,
-            file.sha256,
             file.content_hash,
             load.version,
             now,
@@ -234,9 +317,16 @@ def _insert_file(connection: sqlite3.Connection, load: Load, file: LoadFile, now
     )
 
 
+def _insert_parquet(connection: sqlite3.Connection, file: ParquetFile) -> int:
+    cursor = connection.execute(
+        "INSERT INTO parquet (path, bytes, sha256) VALUES (?, ?, ?)", (file.path, file.bytes, file.sha256)
+    )
+    return int(cursor.lastrowid or 0)
+
+
 def _retire(connection: sqlite3.Connection, table: str, slice_name: str, now: str) -> None:
     connection.execute(
-        "UPDATE files SET live_to = ? WHERE table_name = ? AND slice = ? AND live_to IS NULL", (now, table, slice_name)
+        "UPDATE slices SET live_to = ? WHERE table_name = ? AND slice = ? AND live_to IS NULL", (now, table, slice_name)
     )
 
 
@@ -260,40 +350,40 @@ def _record_drift(connection: sqlite3.Connection, drift: Drift, load_id: str, no
     )
 
 
-def live_files(ledger: Ledger, as_of: datetime | None = None) -> list[LiveFile]:
-    """Return the files that speak for their slices now, or as of a moment, ordered by table and slice."""
-    condition, arguments = "live_to IS NULL", list[str]()
+LIVE_COLUMNS = tuple(field.name for field in fields(LiveFile))
+
+
+def live_columns(
+    ledger: Ledger, as_of: datetime | None = None, tables: Sequence[str] | None = None
+) -> dict[str, list[Any]]:
+    """Return the slices that are live now, or as of a moment, in columns: there may be millions.
+
+    The columns are the fields of `LiveFile`; the rows are ordered by table and slice.
+    """
+    condition, arguments = "slices.live_to IS NULL", list[str]()
     if as_of is not None:
         at = timestamp(as_of)
-        condition, arguments = "live_from <= ? AND (live_to IS NULL OR live_to > ?)", [at, at]
-    rows = rows_of(
+        condition, arguments = "slices.live_from <= ? AND (slices.live_to IS NULL OR slices.live_to > ?)", [at, at]
+    if tables is not None:
+        condition += f" AND slices.table_name IN ({', '.join('?' * len(tables))})"
+        arguments += tables
+    return columns_of(
         ledger,
-        "SELECT loads.instance, files.table_name, files.slice, files.load_id, loads.source, loads.report_id,"
-        " files.rows, files.sha256, files.path, loads.extracted_at, loads.committed_at"
-        " FROM files JOIN loads USING (load_id)"
-        f" WHERE {condition} ORDER BY files.table_name, files.slice",
+        "SELECT loads.instance, slices.table_name, slices.slice, slices.load_id, loads.source, loads.report_id,"
+        " slices.rows, parquet.sha256, parquet.path, loads.extracted_at, loads.committed_at"
+        " FROM slices JOIN loads USING (load_id) JOIN parquet USING (parquet_id)"
+        f" WHERE {condition} ORDER BY slices.table_name, slices.slice",
         arguments,
     )
-    return [LiveFile(**row) for row in rows]  # type: ignore[arg-type]
+
+
+def live_files(ledger: Ledger, as_of: datetime | None = None, tables: Sequence[str] | None = None) -> list[LiveFile]:
+    """Return the slices that are live now, or as of a moment, one by one. For tables with few slices."""
+    columns = live_columns(ledger, as_of, tables)
+    return [LiveFile(*row) for row in zip(*columns.values(), strict=True)]
 
 
 def is_loaded(ledger: Ledger, load_id: str) -> bool:
     """Return whether a load with that id has been committed."""
     with ledger.read() as connection:
         return connection.execute("SELECT 1 FROM loads WHERE load_id = ?", (load_id,)).fetchone() is not None
-
-
-def last_load_at(ledger: Ledger, instance: str, source: str, scope: dict[str, str | int | None]) -> datetime | None:
-    """Return when a scope of a source was last loaded or found unchanged; None if never."""
-    with ledger.read() as connection:
-        row = connection.execute(
-            "SELECT max(committed_at) AS at FROM loads WHERE instance = ? AND source = ? AND scope = ?",
-            (instance, source, json.dumps(scope, sort_keys=True)),
-        ).fetchone()
-    return moment(row["at"])
-
-
-def rows_of(ledger: Ledger, sql: str, arguments: Sequence[object] = ()) -> list[dict[str, object]]:
-    """Return the rows of a read of the ledger, as the warehouse copies them into `meta`."""
-    with ledger.read() as connection:
-        return [dict(row) for row in connection.execute(sql, tuple(arguments)).fetchall()]

@@ -110,6 +110,80 @@ CREATE TABLE account_numbers (
     PRIMARY KEY (instance, name)
 )"""
 
+_PARQUET = """
+CREATE TABLE parquet (
+    parquet_id INTEGER PRIMARY KEY,
+    path       TEXT NOT NULL,
+    bytes      INTEGER NOT NULL,
+    sha256     TEXT NOT NULL
+)"""
+
+_SLICES = """
+CREATE TABLE slices (
+    load_id      TEXT NOT NULL REFERENCES loads (load_id),
+    table_name   TEXT NOT NULL,
+    slice        TEXT NOT NULL,
+    parquet_id   INTEGER NOT NULL REFERENCES parquet (parquet_id),
+    rows         INTEGER NOT NULL,
+    content_hash TEXT NOT NULL,
+    version      INTEGER,
+    live_from    TEXT NOT NULL,
+    live_to      TEXT,
+    PRIMARY KEY (load_id, table_name, slice)
+) WITHOUT ROWID"""
+
+_COPY_FILES = """
+INSERT INTO slices
+SELECT files.load_id, files.table_name, files.slice, parquet.parquet_id, files.rows, files.content_hash, files.version,
+       files.live_from, files.live_to
+FROM files JOIN parquet USING (path)"""
+
+_FILES_TO_SLICES = (
+    _PARQUET,
+    _SLICES,
+    "INSERT INTO parquet (path, bytes, sha256) SELECT DISTINCT path, bytes, sha256 FROM files",
+    _COPY_FILES,
+    "DROP TABLE files",
+    # The slice first: what an earlier answer of the same slice had in any table is looked for by it alone.
+    "CREATE UNIQUE INDEX slices_live ON slices (slice, table_name) WHERE live_to IS NULL",
+)
+
+_COVERAGE_WITH_BASIS = """
+CREATE TABLE coverage_2 (
+    instance    TEXT NOT NULL,
+    scope_kind  TEXT NOT NULL,
+    scope_id    TEXT NOT NULL,
+    endpoint    TEXT NOT NULL,
+    status      TEXT NOT NULL,
+    http_status INTEGER,
+    request_id  TEXT,
+    attempts    INTEGER NOT NULL,
+    detail      TEXT,
+    fingerprint TEXT,
+    settled     INTEGER NOT NULL DEFAULT 1,
+    answered_at TEXT NOT NULL,
+    PRIMARY KEY (instance, scope_kind, scope_id, endpoint)
+) WITHOUT ROWID"""
+
+_COPY_COVERAGE = """
+INSERT INTO coverage_2
+SELECT instance, scope_kind, scope_id, endpoint, status, http_status, request_id, attempts, detail, NULL, 1, answered_at
+FROM coverage"""
+
+_PULLS = """
+CREATE TABLE pulls (
+    pull_id     INTEGER PRIMARY KEY,
+    instance    TEXT NOT NULL,
+    family      TEXT NOT NULL,
+    started_at  TEXT NOT NULL,
+    finished_at TEXT,
+    questions   INTEGER NOT NULL,
+    answered    INTEGER NOT NULL DEFAULT 0,
+    requests    INTEGER NOT NULL DEFAULT 0,
+    cost        REAL NOT NULL DEFAULT 0,
+    seconds     REAL NOT NULL DEFAULT 0
+)"""
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         _INTENTS,
@@ -126,5 +200,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     ("CREATE TABLE unpublished (table_name TEXT PRIMARY KEY)",),
     (_ACCOUNT_NUMBERS,),
+    (
+        *_FILES_TO_SLICES,
+        _COVERAGE_WITH_BASIS,
+        _COPY_COVERAGE,
+        "DROP TABLE coverage",
+        "ALTER TABLE coverage_2 RENAME TO coverage",
+        _PULLS,
+        "CREATE INDEX pulls_family ON pulls (instance, family, started_at)",
+    ),
 )
 """Each step is a tuple of statements; `PRAGMA user_version` counts the steps that a file has taken."""

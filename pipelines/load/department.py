@@ -1,6 +1,6 @@
 """Department analytics into the lake: four questions for each account and term filter that is due."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,13 +13,12 @@ from pipelines.canvas.analytics import (
     department_statistics_by_subaccount,
 )
 from pipelines.extract.terms import TermDates, is_due
-from pipelines.extract.work import run_all
-from pipelines.lake.store import Lake
 from pipelines.ledger import Ledger
-from pipelines.ledger.loads import last_load_at
-from pipelines.load.questions import Ended, Question, Tables, ask_and_load
+from pipelines.ledger.coverage import answers
+from pipelines.ledger.pulls import Pull
+from pipelines.load.questions import Question, Reply
+from pipelines.load.work_list import Work, is_done
 from pipelines.normalize import department as rows
-from pipelines.normalize.contracts import department as contracts
 from pipelines.normalize.department import DepartmentScope
 
 ENDPOINTS = ("activity", "grades", "statistics", "statistics_by_subaccount")
@@ -56,62 +55,49 @@ def due_questions(
     *,
     now: datetime,
     full: bool = False,
+    pull: Pull | None = None,
 ) -> list[DepartmentQuestion]:
     """Return what to ask: current, completed, and each term that is active or was not loaded since it settled.
 
-    `full` asks about every term again.
+    `full` asks about every term again. What was answered since `pull` began is left out.
     """
+    known = answers(ledger, instance, "account")
     questions = []
     for account in accounts:
-        for filter_ in ("current", "completed"):
-            questions += [DepartmentQuestion(DepartmentScope(account, filter_), name) for name in ENDPOINTS]
-        for term in terms:
-            scope = DepartmentScope(account, "term", term.term_id)
+        scopes = [DepartmentScope(account, filter_) for filter_ in ("current", "completed")]
+        scopes += [DepartmentScope(account, "term", term.term_id) for term in terms]
+        due = {term.term_id: term for term in terms}
+        for scope in scopes:
             for name in ENDPOINTS:
-                question = DepartmentQuestion(scope, name)
-                known = question.question()
-                if full or is_due(term, now, last_load_at(ledger, instance, known.source, known.scope)):
-                    questions.append(question)
+                item = DepartmentQuestion(scope, name)
+                question = item.question()
+                last = known.get((question.scope_id, question.endpoint))
+                if pull is not None and is_done(last, pull):
+                    continue
+                loaded_at = last.answered_at if last is not None and last.is_good else None
+                if full or scope.term_id is None or is_due(due[scope.term_id], now, loaded_at):
+                    questions.append(item)
     return questions
 
 
-async def load_departments(
-    lake: Lake,
-    client: CanvasClient,
-    instance: str,
-    questions: Sequence[DepartmentQuestion],
-    *,
-    width: int,
-    on_done: Callable[[Ended], None] | None = None,
-) -> list[Ended]:
-    """Ask every question, `width` at a time, and load each answer by itself; return how each ended."""
-    ended: list[Ended] = []
-
-    async def one(item: DepartmentQuestion) -> None:
-        result = await ask_and_load(lake, instance, item.question(), lambda: _fetch(client, item))
-        ended.append(result)
-        if on_done is not None:
-            on_done(result)
-
-    await run_all(questions, one, width=width)
-    return ended
+def department_work(client: CanvasClient, item: DepartmentQuestion) -> Work:
+    """Return a department question with how to ask it."""
+    return Work(item.question(), lambda: _fetch(client, item))
 
 
-async def _fetch(client: CanvasClient, item: DepartmentQuestion) -> Tables:
+async def _fetch(client: CanvasClient, item: DepartmentQuestion) -> Reply:
     scope = item.scope
     which = TermFilter(scope.term_filter) if scope.term_id is None else TermFilter.term(scope.term_id)
     if item.endpoint == "activity":
         answer = await department_activity(client, scope.account_id, which)
-        return Tables.of(
-            answer,
-            (contracts.ACTIVITY_BY_DATE, rows.activity_by_date(answer.data, scope)),
-            (contracts.ACTIVITY_BY_CATEGORY, rows.activity_by_category(answer.data, scope)),
+        return Reply.of(
+            answer, rows.activity_by_date(answer.data, scope), rows.activity_by_category(answer.data, scope)
         )
     if item.endpoint == "grades":
         answer = await department_grades(client, scope.account_id, which)
-        return Tables.of(answer, (contracts.GRADES, rows.grades(answer.data, scope)))
+        return Reply.of(answer, rows.grades(answer.data, scope))
     if item.endpoint == "statistics":
         answer = await department_statistics(client, scope.account_id, which)
-        return Tables.of(answer, (contracts.STATISTICS, rows.statistics(answer.data, scope)))
+        return Reply.of(answer, rows.statistics(answer.data, scope))
     answer = await department_statistics_by_subaccount(client, scope.account_id, which)
-    return Tables.of(answer, (contracts.STATISTICS_BY_SUBACCOUNT, rows.statistics_by_subaccount(answer.data, scope)))
+    return Reply.of(answer, rows.statistics_by_subaccount(answer.data, scope))

@@ -1,26 +1,31 @@
-"""From one answer of an endpoint to live slices and a line of coverage: the same road for every endpoint family.
+"""One question to Canvas and how it ended: the same for every endpoint family.
 
-Which scopes are asked stands in `extract`, how an answer becomes rows in `normalize`; here the two are joined and
-the failure of one scope is kept from the others.
+Which scopes are asked stands in `extract`, how an answer becomes rows in `normalize`; how many questions are worked
+off together stands in `work_list`.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from pipelines.canvas import Answer, CanvasError
 from pipelines.canvas.errors import ForbiddenError
 from pipelines.extract.work import concerns_all, status_of
-from pipelines.lake.store import Lake, LoadOutcome, Part, Scope, TooManyBadRowsError, new_load_id
+from pipelines.lake import Lake, new_load_id
+from pipelines.lake.batches import SliceAnswer, SliceResult, load_batch
+from pipelines.lake.store import Scope
 from pipelines.ledger import Coverage, CoverageStatus
 from pipelines.ledger.coverage import record_coverage
-from pipelines.normalize.contracts import Table
-from pipelines.normalize.rows import Batch, UnexpectedAnswerShapeError
+from pipelines.normalize.rows import TableRecords, UnexpectedAnswerShapeError
+
+REFUSED = (CoverageStatus.FORBIDDEN, CoverageStatus.FAILED)
+"""The ends of a question that a person may have to do something about."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Question:
     """One question to Canvas: whom it is about, what is asked, and the slice that its answer replaces.
 
@@ -35,105 +40,159 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Tables:
-    """The rows that an answer holds, by table, and when Canvas gave them."""
+class Reply:
+    """What an answer holds, by table, and when Canvas gave it.
 
-    batches: Sequence[tuple[Table, Batch]]
+    A reply that is not `settled` may come from before the moment that it was asked for: Canvas has a cache.
+    """
+
+    tables: Sequence[TableRecords]
     received_at: datetime
     status: int | None = 200
     request_id: str | None = None
     attempts: int = 1
+    settled: bool = True
 
     @classmethod
-    def of(cls, answer: Answer[Any], *batches: tuple[Table, Batch]) -> "Tables":
-        """Return the rows of one answer."""
-        return cls(batches, answer.received_at, answer.status, answer.request_id, answer.attempts)
+    def of(cls, answer: Answer[Any], *tables: TableRecords, settled: bool = True) -> "Reply":
+        """Return what one answer holds."""
+        return cls(tables, answer.received_at, answer.status, answer.request_id, answer.attempts, settled)
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a question ended: its coverage, what was loaded, and the error where there was one."""
+    """How a question ended, with the rows that were loaded and set aside, by table."""
 
     question: Question
     coverage: Coverage
-    outcome: LoadOutcome | None = None
-    error: Exception | None = None
+    rows: dict[str, int] = field(default_factory=dict)
+    quarantined: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether there is no answer that can be used."""
+        return self.coverage.status in REFUSED
 
 
-async def ask_and_load(lake: Lake, instance: str, question: Question, fetch: Callable[[], Awaitable[Tables]]) -> Ended:
-    """Ask, load the answer as one load, and write down how it ended.
+@dataclass
+class Cause:
+    """Why questions were not answered: how many, and one of them."""
+
+    status: CoverageStatus
+    questions: int
+    first: Question
+
+
+@dataclass
+class Summary:
+    """How many questions ended, by source and status; rows by table; and every cause once, however often it came."""
+
+    statuses: dict[str, Counter[CoverageStatus]] = field(default_factory=dict)
+    rows: Counter[str] = field(default_factory=Counter)
+    quarantined: Counter[str] = field(default_factory=Counter)
+    causes: dict[str, Cause] = field(default_factory=dict)
+
+    def add(self, ended: Ended) -> None:
+        """Count one question."""
+        status = ended.coverage.status
+        self.statuses.setdefault(ended.question.source, Counter())[status] += 1
+        self.rows.update(ended.rows)
+        self.quarantined.update(ended.quarantined)
+        if ended.is_refused:
+            self.count_cause(ended.coverage.detail or status.value, status, ended.question)
+
+    def count_cause(self, text: str, status: CoverageStatus, question: Question) -> None:
+        """Count one question that was not answered under its cause."""
+        cause = self.causes.setdefault(text, Cause(status, 0, question))
+        cause.questions += 1
+
+    @property
+    def questions(self) -> int:
+        """How many questions ended."""
+        return sum(sum(counts.values()) for counts in self.statuses.values())
+
+    @property
+    def refused(self) -> int:
+        """How many questions got no answer that can be used."""
+        return sum(counts[status] for counts in self.statuses.values() for status in REFUSED)
+
+    def of(self, source: str) -> Counter[CoverageStatus]:
+        """Return how the questions of one source ended."""
+        return self.statuses.get(source, Counter())
+
+    @classmethod
+    def over(cls, ended: Sequence[Ended]) -> "Summary":
+        """Return the summary of some questions."""
+        summary = cls()
+        for one in ended:
+            summary.add(one)
+        return summary
+
+
+async def ask_and_load(lake: Lake, instance: str, question: Question, fetch: Callable[[], Awaitable[Reply]]) -> Ended:
+    """Ask one question, load the answer, and write down how it ended.
 
     An answer that fails never touches what is live. Raises only what concerns every question: no connection, no valid
     token, a host that is not Canvas.
     """
     try:
-        tables = await fetch()
-        outcome = await asyncio.to_thread(_load, lake, instance, question, tables)
-    except CanvasError as error:
-        ended = Ended(question, _failed(instance, question, error), error=error)
+        reply = await fetch()
+    except (CanvasError, UnexpectedAnswerShapeError) as error:
+        ended = Ended(question, failed(instance, question, error))
         await asyncio.to_thread(record_coverage, lake.ledger, [ended.coverage])
         if concerns_all(error):
             raise
         return ended
-    except (UnexpectedAnswerShapeError, TooManyBadRowsError) as error:
-        coverage = _coverage(instance, question, CoverageStatus.FAILED, detail=str(error))
-        await asyncio.to_thread(record_coverage, lake.ledger, [coverage])
-        return Ended(question, coverage, error=error)
-    status = CoverageStatus.LOADED if sum(outcome.rows.values()) else CoverageStatus.EMPTY
-    coverage = _coverage(
-        instance,
-        question,
-        status,
-        http_status=tables.status,
-        request_id=tables.request_id,
-        attempts=tables.attempts,
-    )
-    await asyncio.to_thread(record_coverage, lake.ledger, [coverage])
-    return Ended(question, coverage, outcome)
+    (ended,) = await asyncio.to_thread(load_replies, lake, instance, [(question, reply, None)])
+    return ended
 
 
-def _load(lake: Lake, instance: str, question: Question, tables: Tables) -> LoadOutcome:
-    return lake.load(
-        load_id=new_load_id(tables.received_at),
+def load_replies(lake: Lake, instance: str, replies: Sequence[tuple[Question, Reply, str | None]]) -> list[Ended]:
+    """Load replies to questions of one source as one load. The third of each is the fingerprint to remember."""
+    notes: list[Coverage] = []
+
+    def note(position: int, result: SliceResult) -> Coverage:
+        question, reply, fingerprint = replies[position]
+        notes.append(_answered(instance, question, reply, result, fingerprint))
+        return notes[-1]
+
+    results = load_batch(
+        lake,
+        load_id=new_load_id(replies[0][1].received_at),
         instance=instance,
-        source=question.source,
-        scope=question.scope,
-        extracted_at=tables.received_at,
-        parts=[Part(table, [batch], sort=True) for table, batch in tables.batches],
+        source=replies[0][0].source,
+        answers=[SliceAnswer(question.scope, reply.tables, reply.received_at) for question, reply, _ in replies],
+        note=note,
     )
+    return [
+        Ended(question, coverage, result.rows, result.quarantined)
+        for (question, _, _), coverage, result in zip(replies, notes, results, strict=True)
+    ]
 
 
-def _failed(instance: str, question: Question, error: CanvasError) -> Coverage:
-    right = f" Missing right: {error.right}." if isinstance(error, ForbiddenError) and error.right else ""
-    return _coverage(
-        instance,
-        question,
-        status_of(error),
-        http_status=error.status,
-        request_id=error.request_id,
-        attempts=error.attempts,
-        detail=f"{error.what}{right}",
-    )
-
-
-def _coverage(
-    instance: str,
-    question: Question,
-    status: CoverageStatus,
-    *,
-    http_status: int | None = None,
-    request_id: str | None = None,
-    attempts: int = 1,
-    detail: str | None = None,
+def _answered(
+    instance: str, question: Question, reply: Reply, result: SliceResult, fingerprint: str | None
 ) -> Coverage:
+    status = CoverageStatus.LOADED if sum(result.rows.values()) else CoverageStatus.EMPTY
     return Coverage(
         instance,
         question.scope_kind,
         question.scope_id,
         question.endpoint,
-        status,
-        http_status,
-        request_id,
-        attempts,
-        detail,
+        CoverageStatus.FAILED if result.refused else status,
+        reply.status,
+        reply.request_id,
+        reply.attempts,
+        result.refused,
+        None if result.refused else fingerprint,
+        reply.settled,
     )
+
+
+def failed(instance: str, question: Question, error: Exception) -> Coverage:
+    """Return the coverage of a question that ended in an error."""
+    place = (instance, question.scope_kind, question.scope_id, question.endpoint)
+    if not isinstance(error, CanvasError):
+        return Coverage(*place, CoverageStatus.FAILED, 200, detail=str(error))
+    right = f" Missing right: {error.right}." if isinstance(error, ForbiddenError) and error.right else ""
+    return Coverage(*place, status_of(error), error.status, error.request_id, error.attempts, f"{error.what}{right}")

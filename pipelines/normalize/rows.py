@@ -4,10 +4,12 @@ A batch adds up: rows read = rows kept + rows quarantined. What an endpoint's an
 of the modules per family, and what a file looks like that of `csv_files`.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -70,29 +72,69 @@ def batch_from_records(
             f"{table.qualified}: Canvas gave {_kind(records)} where a list of objects is due"
         )
     given = dict(given or {})
-    values: dict[str, list[object]] = {}
-    for column in table.columns:
-        if column.name in given:
-            values[column.name] = [given[column.name]] * len(records)
-        else:
-            values[column.name] = [record.get(column.source_name) for record in records]
-    known = {column.source_name for column in table.columns} | set(ignored) | set(given)
-    unknown = sorted({key for record in records for key in record} - known)
-    names = unique_names([*values, *(snake_case(key) for key in unknown)])[len(values) :]
-    texts = {
-        name: [_as_text(record.get(key)) for record in records]
-        for name, key in zip(names, unknown, strict=True)
-        if any(record.get(key) is not None for record in records)
-    }
-    typed = {column.name: from_json(values[column.name], column.type) for column in table.columns}
-    bad = bad_rows(table, typed)
-    rows = [
+    names = {column.source_name: column.name for column in table.columns}
+    by_source = {source: given[name] for source, name in names.items() if name in given}
+    rows: list[dict[str, Any]] = [{**record, **by_source} for record in records] if by_source else records
+    arrays, bad = _typed(table, rows, frozenset((*ignored, *given)))
+    quarantined = [
         QuarantinedRow(position + 1, reason, as_json({**given, **records[position]}))
         for position, reason in sorted(bad.items())
     ]
+    return Batch(frame_of(arrays, bad), tuple(quarantined))
+
+
+def batch_of(answer: TableRecords) -> Batch:
+    """Return what one answer holds for one table as a batch."""
+    return batch_from_records(answer.table, answer.records, ignored=answer.ignored)
+
+
+@dataclass(frozen=True)
+class SliceBatch:
+    """The typed rows of many answers for one table. `answer` says for each row of the frame which answer it is of.
+
+    `quarantined` holds the rows that do not fit by the answer's position; line numbers count within the answer.
+    """
+
+    frame: pd.DataFrame
+    answer: npt.NDArray[np.int64]
+    quarantined: dict[int, tuple[QuarantinedRow, ...]]
+
+
+def batch_of_many(answers: Sequence[TableRecords]) -> SliceBatch:
+    """Return what many answers hold for one table, typed in one go: an answer of ten rows costs as much as its rows.
+
+    All answers are of the same table, and at least one is there.
+    """
+    table = answers[0].table
+    rows = [record for answer in answers for record in answer.records]
+    arrays, bad = _typed(table, rows, answers[0].ignored)
+    sizes = np.array([len(answer.records) for answer in answers], dtype=np.int64)
+    place = np.repeat(np.arange(len(answers), dtype=np.int64), sizes)
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    quarantined: dict[int, list[QuarantinedRow]] = {}
+    for position, reason in sorted(bad.items()):
+        at = int(place[position])
+        line = position - int(starts[at]) + 1
+        quarantined.setdefault(at, []).append(QuarantinedRow(line, reason, as_json(rows[position])))
+    kept = np.ones(len(rows), dtype=bool)
+    kept[list(bad)] = False
+    return SliceBatch(frame_of(arrays, bad), place[kept], {at: tuple(group) for at, group in quarantined.items()})
+
+
+def _typed(
+    table: Table, records: Sequence[Mapping[str, Any]], ignored: Collection[str]
+) -> tuple[dict[str, Any], dict[int, str]]:
+    """Return the records in typed columns, the undeclared ones behind as text, and the rows that do not fit."""
+    values = {column.name: [record.get(column.source_name) for record in records] for column in table.columns}
+    known = {column.source_name for column in table.columns} | set(ignored)
+    unknown = sorted(set().union(*records) - known) if records else []
+    names = unique_names([*values, *(snake_case(key) for key in unknown)])[len(values) :]
+    typed = {column.name: from_json(values[column.name], column.type) for column in table.columns}
     arrays = {name: array for name, (array, _) in typed.items()}
-    arrays.update({name: from_json(column, ColumnType.VARCHAR)[0] for name, column in texts.items()})
-    return Batch(frame_of(arrays, bad), tuple(rows))
+    for name, key in zip(names, unknown, strict=True):
+        if any(record.get(key) is not None for record in records):
+            arrays[name] = from_json([_as_text(record.get(key)) for record in records], ColumnType.VARCHAR)[0]
+    return arrays, bad_rows(table, typed)
 
 
 def _as_text(value: object) -> object:

@@ -7,36 +7,21 @@ import shutil
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
-from pipelines.ledger import LiveFile
+from pipelines.lake.live_sql import quoted
 from pipelines.normalize.contracts import SYSTEM_COLUMNS, TABLES, Table
-from pipelines.normalize.contracts.meta import LOADS, WRITTEN_TABLES
+from pipelines.normalize.contracts.meta import WRITTEN_TABLES
 from pipelines.normalize.values import from_json
 from pipelines.private_files import private_folder
 from pipelines.warehouse.paths import WarehousePaths
 
-_EMPTIED_OR_SHRUNK = 0.5
-_FEW_ROWS = 20
-
 
 class PublishError(Exception):
     """The next file could not be made; the old one is in its place, untouched."""
-
-
-@dataclass(frozen=True)
-class Change:
-    """What a table needs to be in step with the lake: files to add, loads to take out."""
-
-    table: str
-    add: tuple[LiveFile, ...]
-    remove: tuple[str, ...]
-    rows_before: int
-    rows_after: int
 
 
 @contextmanager
@@ -87,11 +72,6 @@ def _attach_or_mend(connection: duckdb.DuckDBPyConnection, paths: WarehousePaths
 def _attach(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     quoted = str(path).replace("'", "''")
     connection.execute(f"ATTACH '{quoted}' AS warehouse (STORAGE_VERSION 'v1.0.0')")
-
-
-def quoted(name: str) -> str:
-    """Return a name as a quoted SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def quoted_table(qualified: str) -> str:
@@ -162,98 +142,15 @@ def _create(connection: duckdb.DuckDBPyConnection, table: Table, *, system: bool
         )
 
 
-def changes(connection: duckdb.DuckDBPyConnection, live: Sequence[LiveFile]) -> list[Change]:
-    """Compare the loads inside the build file with the live set; return what each differing table needs."""
-    wanted: dict[str, dict[str, LiveFile]] = defaultdict(dict)
-    for file in live:
-        wanted[file.table_name][file.slice] = file
-    applied: dict[str, dict[str, tuple[str, int]]] = defaultdict(dict)
-    for table, slice_, load_id, rows in connection.execute(
-        "SELECT table_name, slice, load_id, rows FROM meta.loads"
-    ).fetchall():
-        applied[table][slice_] = (load_id, rows)
-    result = []
-    for table in sorted(wanted.keys() | applied.keys()):
-        there, due = applied[table], wanted[table]
-        add = [file for slice_, file in due.items() if there.get(slice_, ("", 0))[0] != file.load_id]
-        remove = [load for slice_, (load, _) in there.items() if slice_ not in due or due[slice_].load_id != load]
-        if add or remove:
-            rows_before = sum(rows for _, rows in there.values())
-            rows_after = sum(file.rows for file in due.values())
-            result.append(Change(table, tuple(add), tuple(remove), rows_before, rows_after))
-    return result
-
-
-def is_suspicious(change: Change) -> bool:
-    """Return whether a table was emptied, or shrank by half or more: the sign of a bad pull, not of a quiet night."""
-    if change.rows_before == 0 or change.table.startswith("meta."):
-        return False
-    if change.rows_after == 0:
-        return True
-    return change.rows_before >= _FEW_ROWS and change.rows_after < _EMPTIED_OR_SHRUNK * change.rows_before
-
-
-def apply_change(connection: duckdb.DuckDBPyConnection, change: Change, root: Path) -> None:
-    """Bring one table in step with the lake, in one transaction: old loads out, new ones in, sorted by the key.
-
-    `root` is the lake's folder.
-    """
-    target = quoted_table(change.table)
-    paths = [str(root / file.path) for file in change.add]
-    if paths:
-        # Before the transaction: DuckDB cannot commit one that alters a table and changes its rows.
-        _fit_columns(connection, change.table, paths)
-    connection.execute("BEGIN")
-    try:
-        if change.remove and _exists(connection, change.table):
-            connection.execute(
-                f"DELETE FROM {target} WHERE _load_id IN (SELECT unnest(?::VARCHAR[]))", [list(change.remove)]
-            )
-        if paths:
-            order = _order(change.table)
-            connection.execute(
-                f"INSERT INTO {target} BY NAME SELECT * FROM read_parquet(?, union_by_name = true){order}", [paths]
-            )
-        connection.execute(
-            "DELETE FROM meta.loads WHERE table_name = ? AND load_id IN (SELECT unnest(?::VARCHAR[]))",
-            [change.table, list(change.remove)],
-        )
-        insert_rows(connection, LOADS, [asdict(file) for file in change.add])
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
-
-
-def _exists(connection: duckdb.DuckDBPyConnection, qualified: str) -> bool:
-    return bool(columns_of(connection, qualified))
-
-
-def _order(qualified: str) -> str:
-    table = TABLES.get(qualified)
-    if table is None or not table.key:
-        return ""
-    return " ORDER BY " + ", ".join(quoted(name) for name in table.key)
-
-
-def _fit_columns(connection: duckdb.DuckDBPyConnection, qualified: str, paths: list[str]) -> None:
-    """Give the table every column that the files have: an undeclared column is added, never dropped."""
-    described = connection.execute("DESCRIBE SELECT * FROM read_parquet(?, union_by_name = true)", [paths]).fetchall()
-    there = {name.lower() for name, _ in columns_of(connection, qualified)}
-    if not there:
-        schema = qualified.split(".", 1)[0]
-        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
-        declared = ", ".join(f"{quoted(row[0])} {row[1]}" for row in described)
-        connection.execute(f"CREATE TABLE {quoted_table(qualified)} ({declared})")
-        return
-    for row in described:
-        if row[0].lower() not in there:
-            connection.execute(f"ALTER TABLE {quoted_table(qualified)} ADD COLUMN {quoted(row[0])} {row[1]}")
-
-
 def insert_rows(connection: duckdb.DuckDBPyConnection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
     """Append rows, given by column name, to a table that publish writes; times may be ISO 8601 text."""
-    columns = {column.name: [row.get(column.name) for row in rows] for column in table.columns}
+    insert_columns(connection, table, {column.name: [row.get(column.name) for row in rows] for column in table.columns})
+
+
+def insert_columns(
+    connection: duckdb.DuckDBPyConnection, table: Table, columns: Mapping[str, Sequence[object]]
+) -> None:
+    """Append rows, given in columns, to a table that publish writes; columns that it does not have are left out."""
     arrays = {column.name: from_json(columns[column.name], column.type)[0] for column in table.columns}
     connection.register("_rows_to_insert", pa.table(arrays))
     try:

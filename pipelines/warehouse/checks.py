@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 import duckdb
 
+from pipelines.lake.live_sql import quoted
 from pipelines.normalize.contracts import TABLES
-from pipelines.warehouse.build import Change, columns_by_table, quoted, quoted_table
+from pipelines.warehouse.build import columns_by_table, quoted_table
+from pipelines.warehouse.changes import Change
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import duckdb
 
 from pipelines.ledger import Ledger
-from pipelines.ledger.loads import rows_of
+from pipelines.ledger.coverage import coverage_columns
+from pipelines.ledger.database import rows_of
 from pipelines.normalize.contracts import SYSTEM_COLUMNS, TABLES, Table
 from pipelines.normalize.contracts.meta import (
     CHECKS,
@@ -18,7 +19,7 @@ from pipelines.normalize.contracts.meta import (
     TABLE_LIST,
     WRITTEN_TABLES,
 )
-from pipelines.warehouse.build import columns_by_table, insert_rows, row_counts, table_names
+from pipelines.warehouse.build import columns_by_table, insert_columns, insert_rows, row_counts, table_names
 from pipelines.warehouse.checks import CheckOutcome
 
 
@@ -37,7 +38,8 @@ class TableNote:
 
 def write_ledger_tables(connection: duckdb.DuckDBPyConnection, ledger: Ledger) -> None:
     """Replace `meta.coverage`, `meta.report_runs` and `meta.drift` by what the ledger says now."""
-    _replace(connection, COVERAGE, rows_of(ledger, "SELECT * FROM coverage"))
+    connection.execute(f"DELETE FROM {COVERAGE.qualified}")
+    insert_columns(connection, COVERAGE, coverage_columns(ledger))
     _replace(connection, REPORT_RUNS, rows_of(ledger, "SELECT * FROM intents"))
     _replace(connection, DRIFT, rows_of(ledger, "SELECT * FROM drift"))
 

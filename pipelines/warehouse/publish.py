@@ -17,19 +17,17 @@ from filelock import FileLock
 from pipelines import __version__
 from pipelines.lake import Lake
 from pipelines.ledger import Ledger
-from pipelines.ledger.loads import live_files, rows_of
+from pipelines.ledger.database import rows_of
+from pipelines.ledger.loads import live_columns
 from pipelines.private_files import create_private, private_folder, sync_folder
 from pipelines.warehouse.build import (
-    Change,
     PublishError,
-    apply_change,
-    changes,
     ensure_tables,
-    is_suspicious,
     open_build,
     row_counts,
     table_names,
 )
+from pipelines.warehouse.changes import Change, apply_change, changes, is_suspicious
 from pipelines.warehouse.checks import CheckOutcome, KeyedTable, check_keys, contract_keys, row_count_outcomes
 from pipelines.warehouse.meta_tables import (
     TableNote,
@@ -150,7 +148,7 @@ def _build(warehouse: Warehouse) -> Iterator[duckdb.DuckDBPyConnection]:
 def _bring_up_to_date(
     warehouse: Warehouse, connection: duckdb.DuckDBPyConnection, models: Models, accept: Collection[str]
 ) -> Applied:
-    due = changes(connection, live_files(warehouse.ledger))
+    due = changes(connection, live_columns(warehouse.ledger))
     held_back = [change for change in due if is_suspicious(change) and change.table not in accept]
     applied = [change for change in due if change not in held_back]
     for change in applied:

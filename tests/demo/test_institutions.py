@@ -2,9 +2,10 @@ import csv
 import io
 import time
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pipelines.demo import Institution, oulad_institution, seeded_institution
@@ -75,6 +76,93 @@ def test_a_small_scale_is_still_whole() -> None:
     tiny = seeded_institution(AS_OF, scale=0.02)
     assert len(tiny.users) < 60
     assert {term.id for term in tiny.terms} >= {course.term_id for course in tiny.courses}
+
+
+def test_coursework_refers_to_what_exists_and_comes_once_per_assignment_and_student(university: Institution) -> None:
+    by_id = {each.id: each for each in university.assignments}
+    assert len(by_id) == len(university.assignments)
+    held = university.submissions
+    for number, course, user in zip(
+        held.assignment_id.tolist(), held.course_id.tolist(), held.user_id.tolist(), strict=True
+    ):
+        assert by_id[number].course_id == course
+        assert user in university.students_by_course[course]
+    pairs = set(zip(held.assignment_id.tolist(), held.user_id.tolist(), strict=True))
+    assert len(pairs) == len(held) > 20_000
+    now = int(datetime(AS_OF.year, AS_OF.month, AS_OF.day, 12, tzinfo=UTC).timestamp())
+    assert held.submitted_at.max() <= now
+    assert held.posted_at.max() <= now
+
+
+def test_every_course_that_ran_has_four_to_twelve_assignments_and_each_awkward_kind(university: Institution) -> None:
+    for course in university.courses:
+        work = university.assignments_by_course.get(course.id, [])
+        assert course.content.assignments == len(work)
+        if course.state not in {"available", "completed"}:
+            assert not work
+            continue
+        assert 4 <= len(work) <= 12
+        assert sum(each.due_at is None for each in work) == 1
+        assert sum(each.points_possible is None for each in work) == 1
+        assert sum(each.muted for each in work) == 1
+        assert sum(each.non_digital_submission for each in work) == 1
+        assert {each.unlock_at is None for each in work} == {True, False}
+        if course.term_id == 4:
+            assert any(each.due_at and each.due_at > datetime(2026, 11, 22, tzinfo=UTC) for each in work)
+    assert {len(each.module_ids) for each in university.assignments} == {0, 1, 2}
+    assert any(not each.title.isascii() for each in university.assignments)
+
+
+def test_the_same_seed_gives_the_same_coursework(university: Institution) -> None:
+    again, other = seeded_institution(AS_OF), seeded_institution(AS_OF, seed=8)
+    assert again.assignments == university.assignments
+    assert again.submissions.submitted_at.tobytes() == university.submissions.submitted_at.tobytes()
+    assert again.submissions.score.tobytes() == university.submissions.score.tobytes()
+    assert again.messages.day.tobytes() == university.messages.day.tobytes()
+    assert other.submissions.score.tobytes() != university.submissions.score.tobytes()
+
+
+def test_a_full_university_is_built_within_seconds_and_found_in_it_within_a_millisecond(
+    university: Institution,
+) -> None:
+    began = time.process_time()
+    seeded_institution(AS_OF)
+    assert time.process_time() - began < 3
+    course = max(university.students_by_course, key=lambda each: len(university.students_by_course[each]))
+    users = list(university.students_by_course[course])
+    university.activity_of(course)
+    university.submissions_of(course)
+    began = time.process_time()
+    rows = sum(
+        len(university.activity_of(course, user)) + len(university.submissions_of(course, user)) for user in users
+    )
+    assert (time.process_time() - began) / len(users) < 0.001
+    log = university.activity
+    inside = (log.course_id == course) & np.isin(log.user_id, users)
+    assert rows == int(inside.sum()) + len(university.submissions_of(course)) > len(users)
+
+
+def test_oulad_assessments_are_assignments_and_what_was_handed_in_is_all_there(oulad: Institution) -> None:
+    assert len(oulad.assignments) == 206
+    assert len(oulad.submissions) == 173_912
+    for course in oulad.courses:
+        assert course.content.assignments == len(oulad.assignments_by_course[course.id])
+    first = next(each for each in oulad.assignments if each.id == 1752)
+    # AAA 2013J began on 1 October; day 19 is the 20th, until its end in London's summer time.
+    assert first.due_at == datetime(2013, 10, 20, 22, 59, tzinfo=UTC)
+    assert (first.title, first.points_possible) == ("TMA 1752", 100.0)
+    # Student 11391 handed it in on day 18 and got 78.
+    mine = oulad.submissions_of(first.course_id, 11391)
+    at = mine.assignment_id.tolist().index(1752)
+    assert datetime.fromtimestamp(int(mine.submitted_at[at]), UTC) == datetime(2013, 10, 19, 11, tzinfo=UTC)
+    assert mine.score[at] == 78
+    assert (~np.isnan(oulad.submissions.score)).sum() == 36_166
+    assert sum(each.due_at is None for each in oulad.assignments) == 11
+
+
+def test_oulad_students_who_withdrew_are_no_students_of_analytics(oulad: Institution) -> None:
+    shown = sum(len(people) for people in oulad.students_by_course.values())
+    assert shown == 32_593 - 10_156
 
 
 def test_oulad_counts_are_those_of_the_paper(oulad: Institution) -> None:

@@ -10,6 +10,7 @@ from pipelines.ledger import Ledger
 from pipelines.ledger.loads import live_files, retire_scopes
 from pipelines.normalize import directory
 from pipelines.normalize.contracts.directory import ACCOUNTS, COURSE_TEACHERS, COURSES, TERMS
+from pipelines.normalize.rows import batch_of
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -31,26 +32,35 @@ def _load(lake: Lake, load_id: str, source: str, parts: list[Part], account: int
 
 
 def test_rows_in_quarantine_stay_when_another_source_of_the_same_account_is_loaded(lake: Lake) -> None:
-    accounts = [Part(ACCOUNTS, [directory.accounts([{"id": 1}, {"id": "one"}])])]
+    accounts = [Part(ACCOUNTS, [batch_of(directory.accounts([{"id": 1}, {"id": "one"}]))])]
     assert _load(lake, "a1", "accounts", accounts) == "committed"
     assert ("meta.quarantine", 1) in _live(lake)
-    assert _load(lake, "t1", "terms", [Part(TERMS, [directory.terms([{"id": 5}], 1)])]) == "committed"
+    assert _load(lake, "t1", "terms", [Part(TERMS, [batch_of(directory.terms([{"id": 5}], 1))])]) == "committed"
     assert ("meta.quarantine", 1) in _live(lake)
     assert _load(lake, "a2", "accounts", accounts) == "unchanged"
 
 
 def test_a_table_that_an_answer_no_longer_has_does_not_keep_its_rows_of_before(lake: Lake) -> None:
     courses = [{"id": 1, "teachers": [{"id": 9}]}]
-    both = [Part(COURSES, [directory.courses(courses)]), Part(COURSE_TEACHERS, [directory.course_teachers(courses)])]
+    both = [
+        Part(COURSES, [batch_of(directory.courses(courses))]),
+        Part(COURSE_TEACHERS, [batch_of(directory.course_teachers(courses))]),
+    ]
     _load(lake, "c1", "courses", both)
     assert _live(lake) == [("canvas.course_teachers", 1), ("canvas.courses", 1)]
-    assert _load(lake, "c2", "courses", [Part(COURSES, [directory.courses(courses)])]) == "committed"
+    assert _load(lake, "c2", "courses", [Part(COURSES, [batch_of(directory.courses(courses))])]) == "committed"
     assert _live(lake) == [("canvas.courses", 1)]
 
 
 def test_a_scope_that_left_the_settings_is_taken_out_and_the_others_stay(lake: Lake) -> None:
     for account in (1, 2):
-        _load(lake, f"t{account}", "terms", [Part(TERMS, [directory.terms([{"id": account}], account)])], account)
+        _load(
+            lake,
+            f"t{account}",
+            "terms",
+            [Part(TERMS, [batch_of(directory.terms([{"id": account}], account))])],
+            account,
+        )
     assert retire_scopes(lake.ledger, "x", "terms", keep=lambda scope: scope["account"] == 2) == 1
     assert retire_scopes(lake.ledger, "another", "terms", keep=lambda scope: not scope) == 0
     assert [file.slice for file in live_files(lake.ledger)] == ["instance=x,account=2"]

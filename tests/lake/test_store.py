@@ -11,7 +11,8 @@ import pytest
 
 from pipelines.lake import Lake, TooManyBadRowsError, slice_name
 from pipelines.ledger import CommitResult, Ledger
-from pipelines.ledger.loads import live_files, rows_of
+from pipelines.ledger.database import rows_of
+from pipelines.ledger.loads import live_files
 from pipelines.normalize.rows import Batch
 from tests.lake.batches import accounts, load
 from tests.ledger.crowd import in_processes

@@ -7,10 +7,11 @@ import pytest
 
 from pipelines.demo import ManualClock
 from pipelines.ledger import CommitResult, Drift, IntentState, Ledger
+from pipelines.ledger.database import rows_of
 from pipelines.ledger.intents import get_intent, want
-from pipelines.ledger.loads import commit_load, is_loaded, last_load_at, live_files, rows_of
+from pipelines.ledger.loads import commit_load, is_loaded, live_files
 from tests.ledger.crowd import in_threads
-from tests.ledger.stories import HOST, a_file, a_load, wish
+from tests.ledger.stories import a_file, a_load, wish
 
 QUARANTINE = "meta.quarantine"
 
@@ -64,7 +65,7 @@ def test_the_same_load_again_does_nothing_but_fulfils_the_wish(ledger: Ledger, c
 def test_one_of_many_loads_of_the_same_report_commits(ledger: Ledger) -> None:
     results = in_threads(lambda: commit_load(ledger, a_load("report-5"), [a_file("a")]), 8)
     assert sorted(map(str, results)) == ["already loaded"] * 7 + ["committed"]
-    assert len(rows_of(ledger, "SELECT * FROM files")) == 1
+    assert len(rows_of(ledger, "SELECT * FROM slices")) == 1
 
 
 def test_equal_content_is_recorded_and_the_live_file_stays(ledger: Ledger, clock: ManualClock) -> None:
@@ -72,8 +73,6 @@ def test_equal_content_is_recorded_and_the_live_file_stays(ledger: Ledger, clock
     clock.advance(60)
     assert commit_load(ledger, a_load("two"), [a_file("same")]) is CommitResult.UNCHANGED
     assert live(ledger) == {("canvas.accounts", "account=1"): "one"}
-    assert last_load_at(ledger, HOST, "accounts", {"account": 1}) == clock()
-    assert last_load_at(ledger, HOST, "accounts", {"account": 2}) is None
 
 
 def test_one_changed_file_of_a_load_makes_all_of_them_live(ledger: Ledger) -> None:

@@ -9,9 +9,10 @@ from pipelines.canvas.analytics import TermFilter, department_activity
 from pipelines.canvas.errors import AuthenticationError
 from pipelines.extract.terms import TermDates
 from pipelines.lake.read import account_ids, root_account_ids, term_dates, top_account_ids
-from pipelines.ledger import CommitResult, CoverageStatus
+from pipelines.ledger import Coverage, CoverageStatus
 from pipelines.ledger.coverage import coverage_since
-from pipelines.load.department import ENDPOINTS, DepartmentQuestion, due_questions, load_departments
+from pipelines.ledger.database import rows_of
+from pipelines.load.department import ENDPOINTS, DepartmentQuestion, department_work, due_questions
 from pipelines.load.directory import load_accounts, load_courses, load_terms
 from pipelines.load.questions import Ended
 from pipelines.normalize.department import DepartmentScope
@@ -39,8 +40,8 @@ def without_terms(world: World, accounts: list[int]) -> list[DepartmentQuestion]
     return [item for item in questions(world, accounts) if item.scope.term_id is None]
 
 
-def load_department(world: World, asked: list[DepartmentQuestion], token: str = "") -> list[Ended]:
-    return world.ask(lambda client: load_departments(world.lake, client, HOST, asked, width=4), token=token)
+def load_department(world: World, asked: list[DepartmentQuestion], token: str = "") -> list[Coverage]:
+    return world.pull("department", asked, lambda client: lambda item: department_work(client, item), token=token)
 
 
 def test_every_account_term_and_course_is_what_the_school_holds(world: World) -> None:
@@ -91,7 +92,7 @@ def test_the_activity_of_every_account_and_filter_is_in_the_lake_row_by_row(worl
     asked = [item for item in every if item.endpoint == "activity"]
     ended = load_department(world, asked)
     assert len(ended) == len(asked)
-    assert {one.error for one in ended} == {None}
+    assert {one.status for one in ended} <= {CoverageStatus.LOADED, CoverageStatus.EMPTY}
 
     async def answers(client: CanvasClient) -> dict[tuple[int, str, int | None], Any]:
         found = {}
@@ -156,7 +157,7 @@ def test_a_missing_right_is_told_apart_from_an_empty_account_and_old_rows_stay(w
     before = world.rows("analytics.department_grades", system=True)
     world.canvas.tokens.grant("without-the-right", without=["view_analytics"])
     ended = load_department(world, asked, token="without-the-right")
-    assert {(one.coverage.status, one.coverage.http_status) for one in ended} == {(CoverageStatus.FORBIDDEN, 403)}
+    assert {(one.status, one.http_status) for one in ended} == {(CoverageStatus.FORBIDDEN, 403)}
     assert world.rows("analytics.department_grades", system=True) == before
     (entry, *_) = coverage_since(world.ledger, HOST, NOON)
     assert entry.status is CoverageStatus.FORBIDDEN
@@ -167,7 +168,7 @@ def test_a_missing_right_is_told_apart_from_an_empty_account_and_old_rows_stay(w
 def test_an_account_that_does_not_exist_is_missing_and_an_empty_one_is_loaded(world: World) -> None:
     scopes = [DepartmentScope(4711, "current"), DepartmentScope(1, "completed")]
     ended = load_department(world, [DepartmentQuestion(scope, "activity") for scope in scopes])
-    by_account = {one.coverage.scope_id: one.coverage.status for one in ended}
+    by_account = {one.scope_id: one.status for one in ended}
     assert by_account["4711"] is CoverageStatus.MISSING
     assert by_account["1"] in (CoverageStatus.LOADED, CoverageStatus.EMPTY)
 
@@ -179,7 +180,7 @@ def test_one_account_that_fails_never_sinks_the_others(world: World) -> None:
     world.canvas.faults.answer(r"/accounts/3/analytics/", status=500, times=None)
     world.canvas.faults.html(r"/accounts/4/analytics/current/grades", times=None)
     ended = load_department(world, without_terms(world, accounts))
-    status = {(one.coverage.scope_id, one.coverage.endpoint): one.coverage.status for one in ended}
+    status = {(one.scope_id, one.endpoint): one.status for one in ended}
     failed = {key for key, value in status.items() if value is CoverageStatus.FAILED}
     assert failed == {key for key in status if key[0] == "3"} | {("4", "analytics/current/grades")}
     assert len(status) == len(ended) == len(without_terms(world, accounts))
@@ -193,8 +194,8 @@ def test_an_answer_of_the_wrong_shape_is_told_and_old_rows_stay(world: World) ->
     world.canvas.faults.answer(r"/analytics/", status=200, body='{"message": "later"}',
                                headers={"content-type": "application/json"})  # fmt: skip
     (ended,) = load_department(world, asked)
-    assert ended.coverage.status is CoverageStatus.FAILED
-    assert "object" in (ended.coverage.detail or "")
+    assert ended.status is CoverageStatus.FAILED
+    assert "object" in (ended.detail or "")
     assert world.rows("analytics.department_statistics", system=True) == before
 
 
@@ -215,7 +216,8 @@ def test_the_same_answer_again_writes_nothing_but_that_it_was_asked(world: World
     files = world.parquet()
     world.clock.advance(3600)
     ended = load_department(world, asked)
-    assert {one.outcome.result for one in ended if one.outcome} == {CommitResult.UNCHANGED}
+    assert len(ended) == len(asked)
+    assert rows_of(world.ledger, "SELECT sum(unchanged) AS n FROM loads") == [{"n": len(ENDPOINTS)}]
     assert world.parquet() == files
 
 

@@ -1,30 +1,32 @@
 """A demo Canvas with a ledger and a lake beside it, on one clock, and what a test does with them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
-
-import pyarrow.parquet as pq
+from typing import Any, TypeVar, cast
 
 from pipelines.canvas import CanvasClient, RetryPolicy
 from pipelines.demo import DemoCanvas, Institution, ManualClock, QuotaPolicy, seeded_institution
 from pipelines.extract.reports import ask, watch
 from pipelines.lake import Lake, LoadOutcome
-from pipelines.ledger import Intent, Ledger
+from pipelines.lake.read import live_table
+from pipelines.ledger import Coverage, Intent, Ledger
+from pipelines.ledger.coverage import coverage_since
 from pipelines.ledger.intents import get_intent, want
-from pipelines.ledger.loads import live_files
+from pipelines.load.questions import Summary
 from pipelines.load.reports import load_report
-from pipelines.normalize.contracts import SYSTEM_COLUMNS
+from pipelines.load.work_list import Meter, Work, work_off_pull
+from pipelines.normalize.contracts import SYSTEM_COLUMNS, TABLES
 
 AS_OF = date(2026, 11, 21)
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 HOST = "demo"
-_SYSTEM = {column.name for column in SYSTEM_COLUMNS}
+NOBODY = cast(CanvasClient, None)
+"""For works that are only looked at."""
 
 T = TypeVar("T")
 Rows = list[dict[str, Any]]
@@ -91,11 +93,42 @@ class World:
 
     def rows(self, table: str, *, system: bool = False) -> Rows:
         """Return the live rows of a table, every slice of it."""
-        rows: Rows = []
-        for file in live_files(self.ledger):
-            if file.table_name == table:
-                rows += pq.read_table(self.lake.path_of(file)).to_pylist()
-        return rows if system else [{k: v for k, v in row.items() if k not in _SYSTEM} for row in rows]
+        contract = TABLES[table]
+        names = [column.name for column in (*contract.columns, *(SYSTEM_COLUMNS if system else ()))]
+        rows: Rows = live_table(self.lake, HOST, contract, names).to_pylist()
+        return rows
+
+    def pull(
+        self,
+        family: str,
+        items: Sequence[T],
+        works: Callable[[CanvasClient], Callable[[T], Work]],
+        *,
+        token: str = "",
+        width: int = 4,
+        batch: int = 50,
+    ) -> list[Coverage]:
+        """Work off a pull of some items; return how each ended, ordered by scope and endpoint."""
+        began = self.clock()
+
+        async def work(client: CanvasClient) -> Summary:
+            return await work_off_pull(
+                self.lake,
+                HOST,
+                family,
+                lambda _: items,
+                works(client),
+                width=width,
+                meter=Meter(),
+                batch=batch,
+            )
+
+        summary = self.ask(work, token=token)
+        assert summary.questions == len(items)
+        places = {(work.question.scope_id, work.question.endpoint) for work in map(works(NOBODY), items)}
+        return [
+            entry for entry in coverage_since(self.ledger, HOST, began) if (entry.scope_id, entry.endpoint) in places
+        ]
 
     def parquet(self) -> list[Path]:
         """Return every file below the lake, whatever it is called."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -14,14 +13,15 @@ from pipelines.normalize.contracts import Table
 from pipelines.normalize.contracts import department as contracts
 from pipelines.normalize.contracts.directory import ACCOUNTS
 from pipelines.normalize.department import DepartmentScope
-from pipelines.normalize.rows import Batch, UnexpectedAnswerShapeError, batch_from_records
+from pipelines.normalize.rows import TableRecords, UnexpectedAnswerShapeError, batch_from_records
+from tests.normalize.typed import batch, rows
 
 TERM = DepartmentScope(7, "term", 3)
 GIVEN = {"account_id": 7, "term_filter": "term", "term_id": 3}
 COUNTS = {"courses": 1, "teachers": 2, "students": 3, "discussion_topics": 4, "media_objects": 5, "attachments": 6,
           "assignments": 7}  # fmt: skip
 
-Parser = Callable[[object, DepartmentScope], Batch]
+Parser = Callable[[object, DepartmentScope], TableRecords]
 PARSERS: list[tuple[Parser, Table]] = [
     (department.activity_by_date, contracts.ACTIVITY_BY_DATE),
     (department.activity_by_category, contracts.ACTIVITY_BY_CATEGORY),
@@ -29,11 +29,6 @@ PARSERS: list[tuple[Parser, Table]] = [
     (department.statistics, contracts.STATISTICS),
     (department.statistics_by_subaccount, contracts.STATISTICS_BY_SUBACCOUNT),
 ]
-
-
-def rows(batch: Batch) -> list[dict[str, Any]]:
-    records = batch.frame.astype(object).where(batch.frame.notna(), None).to_dict("records")
-    return [{str(name): value for name, value in record.items()} for record in records]
 
 
 def test_activity_is_read_as_canvas_sends_it_and_as_it_documents_it() -> None:
@@ -81,8 +76,15 @@ def test_current_and_completed_have_no_term() -> None:
 @pytest.mark.parametrize("answer", [None, [], {}, "text", 5, {"errors": [{"message": "boom"}]}, {"progress_url": "u"}])
 @pytest.mark.parametrize("parser", [parser for parser, _ in PARSERS if parser is not department.grades])
 def test_an_answer_of_another_kind_is_an_error_and_not_an_empty_table(parser: Parser, answer: object) -> None:
-    with pytest.raises(UnexpectedAnswerShapeError, match=r"Canvas gave|no object of counts|the answer has no"):
+    with pytest.raises(UnexpectedAnswerShapeError, match=r"account 7, term 3: (Canvas gave|the answer has no)"):
         parser(answer, TERM)
+
+
+def test_what_the_question_implies_wins_over_what_the_answer_says() -> None:
+    (row,) = rows(department.statistics({"account_id": 1, "term_id": 99, "subaccounts": 0, **COUNTS}, TERM))
+    assert row == {**GIVEN, "subaccounts": 0, **COUNTS}
+    (day,) = rows(department.activity_by_date({"by_date": {"2026-11-20": {"date": "2020-01-01", "views": 1}}}, TERM))
+    assert day["date"] == date(2026, 11, 20)
 
 
 @pytest.mark.parametrize("answer", [None, [], "text", {}, {"id": None}, {"errors": [{"message": "boom"}]}])
@@ -122,25 +124,25 @@ _ANSWER = st.recursive(
 def test_any_answer_gives_the_declared_table_or_a_named_error(answer: object, parser: tuple[Parser, Table]) -> None:
     parse, table = parser
     try:
-        batch = parse(answer, TERM)
+        found = batch(parse(answer, TERM))
     except UnexpectedAnswerShapeError:
         return
     declared = [column.name for column in table.columns]
-    assert list(batch.frame.columns)[: len(declared)] == declared
+    assert list(found.frame.columns)[: len(declared)] == declared
     for column in table.columns:
-        assert batch.frame[column.name].dtype == pd.ArrowDtype(column.type.arrow)
-        assert column.nullable or not batch.frame[column.name].isna().any()
-    assert batch.rows_read == len(batch.frame) + len(batch.quarantined)
+        assert found.frame[column.name].dtype == pd.ArrowDtype(column.type.arrow)
+        assert column.nullable or not found.frame[column.name].isna().any()
+    assert found.rows_read == len(found.frame) + len(found.quarantined)
 
 
 def test_a_root_account_is_its_own_root_and_fields_nobody_declared_are_kept() -> None:
-    batch = directory.accounts(
+    records = directory.accounts(
         [
             {"id": 1, "name": "Root", "parent_account_id": None, "root_account_id": None, "services": {"a": True}},
             {"id": 2, "name": "Below", "parent_account_id": 1, "root_account_id": 1, "motto": ["sapere", "aude"]},
         ]
     )
-    found = rows(batch)
+    found = rows(records)
     assert [(row["account_id"], row["root_account_id"]) for row in found] == [(1, 1), (2, 1)]
     assert [row["motto"] for row in found] == [None, '["sapere","aude"]']
     assert "services" not in found[0]
@@ -157,16 +159,23 @@ def test_terms_and_courses_keep_their_times_and_teachers_are_told_once() -> None
 
 @pytest.mark.parametrize("records", [None, {}, "text", [1], [None], [[]], {"accounts": []}])
 def test_a_directory_answer_of_another_kind_is_an_error(records: object) -> None:
-    for parse in (directory.accounts, directory.courses, lambda answer: directory.terms(answer, 1)):
+    for parse in (
+        directory.accounts,
+        directory.courses,
+        directory.course_teachers,
+        directory.account_domains,
+        lambda answer: directory.terms(answer, 1),
+        lambda answer: directory.account_notifications(answer, 1),
+    ):
         with pytest.raises(UnexpectedAnswerShapeError, match="a list of objects is due"):
             parse(records)
 
 
 def test_a_record_that_does_not_fit_is_set_aside_with_its_place_and_all_its_content() -> None:
-    batch = batch_from_records(ACCOUNTS, [{"id": 1}, {"name": "no id"}, {"id": "x", "sis_import_id": 1.5}])
-    assert [row["account_id"] for row in rows(batch)] == [1]
-    assert [(row.line_number, row.reason) for row in batch.quarantined] == [
+    found = batch_from_records(ACCOUNTS, [{"id": 1}, {"name": "no id"}, {"id": "x", "sis_import_id": 1.5}])
+    assert [row["account_id"] for row in rows(found)] == [1]
+    assert [(row.line_number, row.reason) for row in found.quarantined] == [
         (2, "account_id is missing"),
         (3, "account_id is not a whole number; sis_import_id is not a whole number"),
     ]
-    assert batch.quarantined[0].raw == '{"name":"no id"}'
+    assert found.quarantined[0].raw == '{"name":"no id"}'

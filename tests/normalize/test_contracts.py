@@ -113,6 +113,30 @@ def test_names_logins_and_sis_ids_of_people_are_marked_as_theirs() -> None:
                 assert column.privacy is Privacy.IDENTITY, (table.qualified, column.name)
 
 
+def test_ids_of_people_are_pseudonyms_and_what_they_did_is_their_record() -> None:
+    for table in TABLES.values():
+        if table.schema != "analytics" or "user_id" not in {column.name for column in table.columns}:
+            continue
+        assert table.column("user_id").privacy is Privacy.PSEUDONYM
+        # What the course sets, or says of all its students together, is nobody's own.
+        of_course = {"course_id", "assignment_id", "title", "due_at", "unlock_at", "points_possible", "muted",
+                     "non_digital_submission", "statistics", "max_page_views", "max_participations", "bucket",
+                     "position"}  # fmt: skip
+        own = {column.name for column in table.columns} - {"user_id"} - of_course
+        assert own, table.qualified
+        assert {table.column(name).privacy for name in own} == {Privacy.RECORD}, table.qualified
+
+
+def test_a_slice_can_be_told_by_columns_that_a_scope_can_name() -> None:
+    scoped = {table.qualified: table.slice_columns for table in TABLES.values() if table.schema != "meta"}
+    for name, pairs in scoped.items():
+        assert {scope for scope, _ in pairs} <= {"account", "term_filter", "term", "course", "user"}, name
+        assert {column for _, column in pairs} <= set(TABLES[name].key), name
+    for table in TABLES.values():
+        if table.group in ("department", "course", "student"):
+            assert table.slice_columns, table.qualified
+
+
 def test_a_table_that_contradicts_itself_cannot_be_declared() -> None:
     column = Column("a", ColumnType.BIGINT, "A.")
     for columns, key in (((column, column), ()), ((column,), ("b",))):

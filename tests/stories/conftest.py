@@ -78,7 +78,8 @@ def free_port() -> int:
 
 def make_office(folder: Path, canvas: DemoCanvas) -> Office:
     office = Office(folder, canvas)
-    office.write_settings(settings_text(base_url=canvas.base_url))
+    # Three requests per student and course would be most of every story; those about students turn them on.
+    office.write_settings(settings_text(base_url=canvas.base_url, student_analytics="off"))
     office.set_token(DEMO_TOKEN)
     return office
 

@@ -53,7 +53,7 @@ class Desk:
     def rows(self) -> int:
         with self.project.ledger.read() as connection:
             found = connection.execute(
-                "SELECT sum(rows) FROM files WHERE table_name = 'reports.grade_export' AND live_to IS NULL"
+                "SELECT sum(rows) FROM slices WHERE table_name = 'reports.grade_export' AND live_to IS NULL"
             ).fetchone()
         return int(found[0] or 0)
 

@@ -1,5 +1,6 @@
 """What each table holds: one declaration per endpoint or report, from which everything else follows."""
 
+from pipelines.normalize.contracts.endpoints import ENDPOINTS, Endpoint
 from pipelines.normalize.contracts.model import (
     SYSTEM_COLUMNS,
     Column,
@@ -20,11 +21,13 @@ from pipelines.normalize.contracts.registry import (
 )
 
 __all__ = [
+    "ENDPOINTS",
     "REPORTS",
     "SYSTEM_COLUMNS",
     "TABLES",
     "Column",
     "ColumnType",
+    "Endpoint",
     "Privacy",
     "Report",
     "Table",

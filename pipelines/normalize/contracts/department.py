@@ -15,6 +15,7 @@ _SCOPE = (
     Column("term_id", _ID, "The term where term_filter is 'term'; NULL otherwise."),
 )
 _SCOPE_KEY = ("account_id", "term_filter", "term_id")
+_SLICE = (("account", "account_id"), ("term_filter", "term_filter"), ("term", "term_id"))
 _PREFIX = "GET /api/v1/accounts/:account_id/analytics/{current|completed|terms/:term_id}"
 
 _COUNTS = (
@@ -42,6 +43,7 @@ ACTIVITY_BY_DATE = Table(
     source=f"{_PREFIX}/activity",
     slice="account, term filter",
     group="department",
+    slice_columns=_SLICE,
 )
 
 ACTIVITY_BY_CATEGORY = Table(
@@ -58,6 +60,7 @@ ACTIVITY_BY_CATEGORY = Table(
     source=f"{_PREFIX}/activity",
     slice="account, term filter",
     group="department",
+    slice_columns=_SLICE,
 )
 
 GRADES = Table(
@@ -74,6 +77,7 @@ GRADES = Table(
     source=f"{_PREFIX}/grades",
     slice="account, term filter",
     group="department",
+    slice_columns=_SLICE,
 )
 
 STATISTICS = Table(
@@ -86,6 +90,7 @@ STATISTICS = Table(
     source=f"{_PREFIX}/statistics",
     slice="account, term filter",
     group="department",
+    slice_columns=_SLICE,
 )
 
 STATISTICS_BY_SUBACCOUNT = Table(
@@ -113,6 +118,7 @@ STATISTICS_BY_SUBACCOUNT = Table(
     source=f"{_PREFIX}/statistics_by_subaccount",
     slice="account, term filter",
     group="department",
+    slice_columns=_SLICE,
 )
 
 TABLES = (ACTIVITY_BY_DATE, ACTIVITY_BY_CATEGORY, GRADES, STATISTICS, STATISTICS_BY_SUBACCOUNT)

@@ -1,8 +1,39 @@
-"""Contracts of the directory: accounts, terms, courses."""
+"""Contracts of the directory: accounts and what is set up in them, terms, courses.
+
+Courses are asked with `include[]=term`, and nothing of it is kept: `terms` has every term.
+"""
 
 from pipelines.normalize.contracts.model import Column, ColumnType, Privacy, Table
 
 _ID, _TEXT, _TIME, _FLAG = ColumnType.BIGINT, ColumnType.VARCHAR, ColumnType.TIMESTAMPTZ, ColumnType.BOOLEAN
+_NUMBER = ColumnType.DOUBLE
+
+
+def _said(name: str, kind: ColumnType, description: str, unit: str = "") -> Column:
+    return Column(name, kind, description, unit, optional=True)
+
+
+# None of these stands in Canvas's own record of an account. Whoever asks the other endpoints adds them to the record
+# under these names, and leaves out what is not known; they are optional, so that their absence is no drift.
+ASKED_ABOUT_ACCOUNTS = (
+    _said("is_listed", _FLAG, "Whether the token's owner administers the account (GET /accounts); NULL: not known."),
+    _said(
+        "is_manageable",
+        _FLAG,
+        "Whether the token's owner may create or manage courses in it (manageable_accounts); NULL: not known.",
+    ),
+    _said(
+        "can_create_courses",
+        _FLAG,
+        "Whether the token's owner may create courses in it (course_creation_accounts); NULL: not known.",
+    ),
+    _said(
+        "is_course_account",
+        _FLAG,
+        "Whether the token's owner teaches or designs a course in it (course_accounts); NULL: not known.",
+    ),
+    _said("visible_calendars", _ID, "Visible calendars of the account and those below; NULL: not asked.", "calendars"),
+)
 
 ACCOUNTS = Table(
     schema="canvas",
@@ -24,9 +55,13 @@ ACCOUNTS = Table(
         Column("sis_account_id", _TEXT, "Id of the account in the student information system."),
         Column("integration_id", _TEXT, "Second id of the account in the student information system."),
         Column("sis_import_id", _ID, "The SIS import that last changed the account."),
+        *ASKED_ABOUT_ACCOUNTS,
     ),
-    source="GET /api/v1/accounts/:id, GET /api/v1/accounts/:account_id/sub_accounts?recursive=true",
-    slice="root account",
+    source=(
+        "GET /api/v1/accounts/:id, GET /api/v1/accounts/:account_id/sub_accounts?recursive=true, "
+        "GET /api/v1/accounts/:account_id/visible_calendars_count; the flags from the lists of accounts"
+    ),
+    slice="configured account",
     group="directory",
 )
 
@@ -112,4 +147,172 @@ COURSE_TEACHERS = Table(
     group="directory",
 )
 
-TABLES = (ACCOUNTS, TERMS, COURSES, COURSE_TEACHERS)
+_ACCOUNT = Column("account_id", _ID, "Canvas id of the account.", nullable=False)
+_ROOT = Column("root_account_id", _ID, "The root account of the domain that was asked.", nullable=False)
+_VALUE = Column("value", _TEXT, "Its value: text as it is, everything else as JSON.")
+_OF_ACCOUNT = (("account", "account_id"),)
+
+ACCOUNT_SETTINGS = Table(
+    schema="canvas",
+    name="account_settings",
+    description="Settings of accounts, as far as Canvas shows them: those of the Microsoft sync.",
+    grain="one row per account and setting",
+    key=("account_id", "key"),
+    columns=(_ACCOUNT, Column("key", _TEXT, "Name of the setting.", nullable=False), _VALUE),
+    source="GET /api/v1/accounts/:account_id/settings",
+    slice="account",
+    group="directory",
+    slice_columns=_OF_ACCOUNT,
+)
+
+ENVIRONMENT_SETTINGS = Table(
+    schema="canvas",
+    name="environment_settings",
+    description="Settings of the root account that every page of Canvas gets.",
+    grain="one row per root account and setting",
+    key=("root_account_id", "key"),
+    columns=(_ROOT, Column("key", _TEXT, "Name of the setting.", nullable=False), _VALUE),
+    source="GET /api/v1/settings/environment",
+    slice="root account",
+    group="directory",
+)
+
+ACCOUNT_PERMISSIONS = Table(
+    schema="canvas",
+    name="account_permissions",
+    description="What the token's owner may do in an account, of the permissions that were asked about.",
+    grain="one row per account and permission",
+    key=("account_id", "permission"),
+    columns=(
+        _ACCOUNT,
+        Column("permission", _TEXT, "Name of the permission in Canvas.", nullable=False),
+        Column("granted", _FLAG, "Whether the token's owner has it."),
+    ),
+    source="GET /api/v1/accounts/:account_id/permissions",
+    slice="account",
+    group="directory",
+    slice_columns=_OF_ACCOUNT,
+)
+
+ACCOUNT_CALENDARS = Table(
+    schema="canvas",
+    name="account_calendars",
+    description="Calendars of accounts; the hidden ones too, where the token's owner may see them.",
+    grain="one row per account with a calendar",
+    key=("account_id",),
+    columns=(
+        Column("account_id", _ID, "Canvas id of the account.", source="id", nullable=False),
+        Column("name", _TEXT, "Display name of the account."),
+        Column("parent_account_id", _ID, "The account above; NULL for a root account."),
+        Column("root_account_id", _ID, "The root of the tree; NULL for a root account."),
+        Column("visible", _FLAG, "Whether people of the account can see the calendar."),
+        Column("auto_subscribe", _FLAG, "Whether people of the account see its events without adding it."),
+        Column("can_create_calendar_events", _FLAG, "Whether the token's owner may add events."),
+        Column("asset_string", _TEXT, "Canvas's text for the account: account_ and the id."),
+        Column("type", _TEXT, "account."),
+        Column("calendar_event_url", _TEXT, "Address of an event of the calendar, with a place for its id."),
+        Column("sub_account_count", _ID, "Accounts directly below.", "accounts"),
+    ),
+    source="GET /api/v1/accounts/:account_id/account_calendars, GET /api/v1/account_calendars",
+    slice="configured account",
+    group="directory",
+)
+
+ACCOUNT_NOTIFICATIONS = Table(
+    schema="canvas",
+    name="account_notifications",
+    description="Announcements to everybody in the institution, as far as the token's owner is shown them.",
+    grain="one row per announcement",
+    key=("notification_id",),
+    columns=(
+        Column("notification_id", _ID, "Canvas id of the announcement.", source="id", nullable=False),
+        _ROOT,
+        Column("subject", _TEXT, "Subject line."),
+        Column("message", _TEXT, "What it says, in HTML."),
+        Column("icon", _TEXT, "warning, information, question, error or calendar."),
+        Column("start_at", _TIME, "When it is first shown.", "UTC"),
+        Column("end_at", _TIME, "When it is last shown.", "UTC"),
+        Column("role_ids", _TEXT, "Ids of the roles that it is meant for, with commas between; empty for everybody."),
+        Column("roles", _TEXT, "Names of those roles, with commas between; a name of one's own may hold commas."),
+    ),
+    source="GET /api/v1/accounts/:account_id/account_notifications",
+    slice="root account",
+    group="directory",
+)
+
+TERMS_OF_SERVICE = Table(
+    schema="canvas",
+    name="terms_of_service",
+    description="The terms of service that people of an account agree to.",
+    grain="one row per account",
+    key=("account_id",),
+    columns=(
+        Column("account_id", _ID, "The account that was asked about.", nullable=False),
+        Column("terms_of_service_id", _ID, "Canvas id of the terms.", source="id"),
+        Column("terms_type", _TEXT, "default, custom or no_terms."),
+        Column("passive", _FLAG, "Whether people are bound without agreeing by hand."),
+        Column("content", _TEXT, "The terms, in HTML."),
+        Column("self_registration_type", _TEXT, "Who may register themselves: none, observer or all."),
+    ),
+    source="GET /api/v1/accounts/:account_id/terms_of_service",
+    slice="configured account",
+    group="directory",
+)
+
+HELP_LINKS = Table(
+    schema="canvas",
+    name="help_links",
+    description="The links of the help menu: Canvas's own choice and the institution's.",
+    grain="one row per account, source and place in the list",
+    key=("account_id", "source", "position"),
+    columns=(
+        _ACCOUNT,
+        Column("source", _TEXT, "default (Canvas's own) or custom (the institution's).", nullable=False),
+        Column("position", _ID, "Place in its list, from 1.", nullable=False),
+        Column("link_id", _TEXT, "Canvas's text id of the link.", source="id"),
+        Column("text", _TEXT, "The link's text."),
+        Column("subtext", _TEXT, "The line below it."),
+        Column("url", _TEXT, "Where it leads; a # and a word for Canvas's own windows."),
+        Column("type", _TEXT, "default or custom, as the link says itself."),
+        Column("available_to", _TEXT, "Who sees it, with commas between: student, teacher, admin, observer, ..."),
+        Column("is_featured", _FLAG, "Whether it is set off from the others.", optional=True),
+        Column("is_new", _FLAG, "Whether it is marked as new.", optional=True),
+        Column("feature_headline", _TEXT, "The line above it where it is featured.", optional=True),
+        Column("help_link_name", _TEXT, "Name of the menu, the same in every row."),
+        Column("help_link_icon", _TEXT, "Icon of the menu, the same in every row."),
+    ),
+    source="GET /api/v1/accounts/:account_id/help_links",
+    slice="root account",
+    group="directory",
+)
+
+ACCOUNT_DOMAINS = Table(
+    schema="canvas",
+    name="account_domains",
+    description="Institutions that Canvas's lookup of domains finds for this one's name or domain: up to five.",
+    grain="one row per domain and name",
+    key=("domain", "name"),
+    columns=(
+        Column("name", _TEXT, "Name of the institution.", nullable=False),
+        Column("domain", _TEXT, "Host of its Canvas.", nullable=False),
+        Column("distance", _NUMBER, "Always NULL: Canvas keeps the field for old clients."),
+        Column("authentication_provider", _TEXT, "What to pass to the login; may be NULL."),
+    ),
+    source="GET /api/v1/accounts/search",
+    slice="search",
+    group="directory",
+)
+
+SETUP_TABLES = (
+    ACCOUNT_SETTINGS,
+    ENVIRONMENT_SETTINGS,
+    ACCOUNT_PERMISSIONS,
+    ACCOUNT_CALENDARS,
+    ACCOUNT_NOTIFICATIONS,
+    TERMS_OF_SERVICE,
+    HELP_LINKS,
+    ACCOUNT_DOMAINS,
+)
+"""What is set up in accounts. Each table is fed by the source of its own name."""
+
+TABLES = (ACCOUNTS, *SETUP_TABLES, TERMS, COURSES, COURSE_TEACHERS)

@@ -80,8 +80,8 @@ class Table:
     """One table: grain, key, columns, where it comes from and which slice one answer replaces.
 
     `key` orders the stored rows. `key_is_unique` is false where Canvas repeats rows by design (one row per login, one
-    per section). `slice_columns` are (name in the scope, column) pairs that tell the slices of one load apart; empty
-    where a load is one slice of the table.
+    per section). `slice_columns` are (name in the scope, column) pairs that tell the slices of one load apart; the
+    name "" stands for the whole slice. Empty where a load is one slice of the table.
     """
 
     schema: str

@@ -1,6 +1,6 @@
 """Every declared table and report by name, and the contract of a report that nobody declared."""
 
-from pipelines.normalize.contracts import department, directory, grades, meta, provisioning
+from pipelines.normalize.contracts import course, department, directory, grades, meta, provisioning, student
 from pipelines.normalize.contracts.model import (
     Column,
     ColumnType,
@@ -21,6 +21,8 @@ TABLES: dict[str, Table] = {
     for table in (
         *directory.TABLES,
         *department.TABLES,
+        *course.TABLES,
+        *student.TABLES,
         *(table for report in REPORTS.values() for table in report.tables.values()),
         *meta.LOADED_TABLES,
     )

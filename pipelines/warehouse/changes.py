@@ -1,0 +1,144 @@
+"""What differs between the build file and the lake, slice by slice, and bringing a table in step.
+
+A pull of students brings hundreds of thousands of slices; they are compared and moved inside DuckDB, never one by one.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from pipelines.lake.live_sql import quoted, same_slice, slices
+from pipelines.normalize.contracts import TABLES, Table
+from pipelines.warehouse.build import columns_of, quoted_table
+
+_EMPTIED_OR_SHRUNK = 0.5
+_FEW_ROWS = 20
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a table needs to be in step with the lake: how many slices to add and to take out, and its rows then."""
+
+    table: str
+    added: int
+    removed: int
+    rows_before: int
+    rows_after: int
+
+
+def changes(connection: duckdb.DuckDBPyConnection, live: Mapping[str, Sequence[object]]) -> list[Change]:
+    """Compare the slices inside the build file with the live ones (columns, as the ledger gives them), by table.
+
+    What differs is kept in temporary tables for `apply_change`: a first pull brings hundreds of thousands of slices.
+    """
+    types = {"rows": pa.int64(), "report_id": pa.int64()}
+    columns = {name: pa.array(values, types.get(name, pa.string())) for name, values in live.items()}
+    connection.register("_live", pa.table(columns))
+    same = "one.table_name = other.table_name AND one.slice = other.slice AND one.load_id = other.load_id"
+    connection.execute("CREATE OR REPLACE TEMP TABLE live_slices AS SELECT * FROM _live")
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE slices_to_add AS"
+        f" SELECT one.* FROM live_slices AS one ANTI JOIN meta.loads AS other ON {same}"
+    )
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE slices_to_remove AS SELECT one.table_name, one.slice, one.load_id"
+        f" FROM meta.loads AS one ANTI JOIN live_slices AS other ON {same}"
+    )
+    connection.unregister("_live")
+    found = connection.execute(
+        """
+        WITH added AS (SELECT table_name, count(*) AS n FROM slices_to_add GROUP BY 1),
+             removed AS (SELECT table_name, count(*) AS n FROM slices_to_remove GROUP BY 1),
+             before AS (SELECT table_name, sum(rows) AS n FROM meta.loads GROUP BY 1),
+             after AS (SELECT table_name, sum(rows) AS n FROM live_slices GROUP BY 1)
+        SELECT table_name, coalesce(added.n, 0), coalesce(removed.n, 0), coalesce(before.n, 0), coalesce(after.n, 0)
+        FROM added FULL JOIN removed USING (table_name) LEFT JOIN before USING (table_name)
+             LEFT JOIN after USING (table_name)
+        ORDER BY table_name
+        """
+    ).fetchall()
+    return [Change(table, *map(int, counts)) for table, *counts in found]
+
+
+def is_suspicious(change: Change) -> bool:
+    """Return whether a table was emptied, or shrank by half or more: the sign of a bad pull, not of a quiet night."""
+    if change.rows_before == 0 or change.table.startswith("meta."):
+        return False
+    if change.rows_after == 0:
+        return True
+    return change.rows_before >= _FEW_ROWS and change.rows_after < _EMPTIED_OR_SHRUNK * change.rows_before
+
+
+def apply_change(connection: duckdb.DuckDBPyConnection, change: Change, root: Path) -> None:
+    """Bring one table in step with the lake, in one transaction: old slices out, new ones in, sorted by the key.
+
+    `root` is the lake's folder; `changes` has been called on this connection.
+    """
+    target, table = quoted_table(change.table), TABLES.get(change.table)
+    mine = [change.table]
+    found = connection.execute("SELECT DISTINCT path FROM slices_to_add WHERE table_name = ? ORDER BY ALL", mine)
+    paths = [str(root / path) for (path,) in found.fetchall()]
+    if paths:
+        # Before the transaction: DuckDB cannot commit one that alters a table and changes its rows.
+        _fit_columns(connection, change.table, paths)
+    connection.execute("BEGIN")
+    try:
+        if change.removed and _exists(connection, change.table):
+            connection.execute(
+                f"DELETE FROM {target} AS rows USING {slices('slices_to_remove', table)} WHERE {same_slice(table)}",
+                mine,
+            )
+        if paths:
+            # The empty part gives every column of the table to files that were written before it was declared.
+            rows = (
+                f"(SELECT * FROM {target} WHERE false UNION ALL BY NAME"
+                " SELECT * FROM read_parquet(?, union_by_name = true))"
+            )
+            connection.execute(
+                f"INSERT INTO {target} BY NAME SELECT rows.* FROM {rows} AS rows"
+                f" SEMI JOIN {slices('slices_to_add', table)} ON {same_slice(table)}{_order(table)}",
+                [paths, *mine],
+            )
+        connection.execute(
+            "DELETE FROM meta.loads AS loads USING slices_to_remove AS gone WHERE gone.table_name = ?"
+            " AND loads.table_name = gone.table_name AND loads.slice = gone.slice AND loads.load_id = gone.load_id",
+            mine,
+        )
+        connection.execute(
+            "INSERT INTO meta.loads BY NAME SELECT table_name, slice, load_id, source, report_id, rows, sha256, path,"
+            " extracted_at::TIMESTAMPTZ AS extracted_at, committed_at::TIMESTAMPTZ AS committed_at FROM slices_to_add"
+            " WHERE table_name = ?",
+            mine,
+        )
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def _exists(connection: duckdb.DuckDBPyConnection, qualified: str) -> bool:
+    return bool(columns_of(connection, qualified))
+
+
+def _order(table: Table | None) -> str:
+    if table is None or not table.key:
+        return ""
+    return " ORDER BY " + ", ".join(f"rows.{quoted(name)}" for name in table.key)
+
+
+def _fit_columns(connection: duckdb.DuckDBPyConnection, qualified: str, paths: list[str]) -> None:
+    """Give the table every column that the files have: an undeclared column is added, never dropped."""
+    described = connection.execute("DESCRIBE SELECT * FROM read_parquet(?, union_by_name = true)", [paths]).fetchall()
+    there = {name.lower() for name, _ in columns_of(connection, qualified)}
+    if not there:
+        schema = qualified.split(".", 1)[0]
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
+        declared = ", ".join(f"{quoted(row[0])} {row[1]}" for row in described)
+        connection.execute(f"CREATE TABLE {quoted_table(qualified)} ({declared})")
+        return
+    for row in described:
+        if row[0].lower() not in there:
+            connection.execute(f"ALTER TABLE {quoted_table(qualified)} ADD COLUMN {quoted(row[0])} {row[1]}")
