@@ -1,6 +1,6 @@
 """Course analytics: activity, assignments, and the summaries of the students of each course."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
@@ -78,4 +78,11 @@ def _retire(project: Project) -> None:
     if not known:
         return
     for source in (*SOURCES.values(), "student_activity", "student_assignments", "student_communication"):
-        retire_scopes(project.ledger, instance, source, keep=lambda scope: int(str(scope["course"])) in known)
+        retire_scopes(
+            project.ledger, instance, source, keep=lambda scope: int(str(scope["course"])) in known, place=_place
+        )
+
+
+def _place(scope: Mapping[str, object]) -> tuple[str, str]:
+    course = str(scope["course"])
+    return ("student", f"{course}/{scope['user']}") if "user" in scope else ("course", course)

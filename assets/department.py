@@ -70,7 +70,7 @@ def due_departments(project: Project, *, full: bool = False, pull: Pull | None =
         departments(project),
         chosen_terms(project),
         now=project.clock(),
-        full=full or project.settings.sync.terms == "all",
+        full=full,
         pull=pull,
     )
 
@@ -80,7 +80,11 @@ def retire_departments(project: Project) -> None:
     accounts = set(departments(project))
     for source in set(_SOURCES.values()):
         retire_scopes(
-            project.ledger, project.settings.instance, source, keep=lambda scope: int(str(scope["account"])) in accounts
+            project.ledger,
+            project.settings.instance,
+            source,
+            keep=lambda scope: int(str(scope["account"])) in accounts,
+            place=lambda scope: ("account", str(scope["account"])),
         )
 
 
@@ -88,7 +92,7 @@ def departments(project: Project) -> list[int]:
     """Return the accounts whose department analytics are pulled, by `[sync] departments`."""
     chosen, instance = project.settings.sync.departments, project.settings.instance
     if isinstance(chosen, tuple):
-        return list(chosen)
+        return sorted(set(chosen))
     accounts = top_account_ids(project.lake, instance) if chosen == "roots" else account_ids(project.lake, instance)
     if not accounts:
         raise SettingsError(

@@ -1,7 +1,7 @@
 """The directory: accounts and what is set up in them, terms, courses."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 import dagster as dg
@@ -37,6 +37,10 @@ def directory_assets(owners: Sequence[str]) -> list[dg.AssetsDefinition]:
     ]
 
 
+def _waiting(project: Project) -> Callable[[str], None]:
+    return lambda holder: project.progress.tell(f"waits for {holder}, which asks Canvas with the same token")
+
+
 def _accounts(owners: Sequence[str]) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name="canvas_accounts",
@@ -49,7 +53,7 @@ def _accounts(owners: Sequence[str]) -> dg.AssetsDefinition:
         settings = project.settings
 
         async def pull() -> list[Ended]:
-            async with project.client() as client, client.exclusive("accounts"):
+            async with project.client() as client, client.exclusive("accounts", on_wait=_waiting(project)):
                 loaded = await load_accounts(project.lake, client, settings.instance, settings.canvas.accounts)
             configured = set(map(str, settings.canvas.accounts))
             retire_scopes(
@@ -84,7 +88,7 @@ def _per_account(
         instance = project.settings.instance
 
         async def pull() -> list[Ended]:
-            async with project.client() as client, client.exclusive(source):
+            async with project.client() as client, client.exclusive(source, on_wait=_waiting(project)):
                 accounts = accounts_of(project.lake, instance)
                 ended = await load(project.lake, client, instance, accounts)
             if accounts:
@@ -123,10 +127,14 @@ def _setup(owners: Sequence[str]) -> dg.AssetsDefinition:
                 lambda pull: setup_due(project, pull),
                 lambda client: SetupWorks(client, places, host).work,
             )
-            known = {place.account_id for place in places}
+            asked = {(item.name, item.account_id) for item in setup_questions(places)}
             for source in sources.values():
-                retire_scopes(project.ledger, instance, source, keep=lambda scope: int(str(scope["account"])) in known)
-        yield from endpoint_results(project.ledger, SETUP_TABLES, summary, sources)
+
+                def still_asked(scope: Mapping[str, object], source: str = source) -> bool:
+                    return (source, int(str(scope["account"]))) in asked
+
+                retire_scopes(project.ledger, instance, source, keep=still_asked)
+        yield from endpoint_results(project.ledger, SETUP_TABLES, summary, sources, optional=True)
 
     return setup
 

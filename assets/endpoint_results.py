@@ -18,19 +18,21 @@ UNREADABLE = "nothing could be read"
 READABLE_CHECK = "every_question_answered"
 
 _LOGGED_STEPS = 20
+_MOST_CAUSES = 10
 
 
 def endpoint_results(
-    ledger: Ledger, tables: Sequence[Table], summary: Summary, sources: Mapping[str, str]
+    ledger: Ledger, tables: Sequence[Table], summary: Summary, sources: Mapping[str, str], *, optional: bool = False
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Yield one result per table, from the questions of its source.
 
     `sources` maps a table to the source that feeds it. Rows of before stay where a question could not be read, and a
-    check says so. Raises dagster.Failure if nothing could be read and nothing is there from before.
+    check says so. Raises dagster.Failure if nothing could be read and nothing is there from before; not for `optional`
+    tables, which a token with few rights does without.
     """
     rows = live_row_counts(ledger)
     names = {table.qualified for table in tables}
-    if summary.refused and summary.refused == summary.questions and names.isdisjoint(rows):
+    if not optional and summary.refused and summary.refused == summary.questions and names.isdisjoint(rows):
         raise dg.Failure(description=unreadable(summary), metadata={"error": UNREADABLE}, allow_retries=False)
     for table in tables:
         counts = summary.of(sources[table.qualified])
@@ -45,7 +47,7 @@ def endpoint_results(
             },
             check_results=[
                 quarantine_result(table.qualified, summary.quarantined),
-                _readable(table, sources[table.qualified], summary),
+                _readable(table, sources[table.qualified], summary, optional=optional),
             ],
         )
 
@@ -65,26 +67,29 @@ def _as_table(counts: Counter[CoverageStatus]) -> str:
     return "\n".join(["| answer | questions |", "| --- | ---: |", *lines])
 
 
-def _readable(table: Table, source: str, summary: Summary) -> dg.AssetCheckResult:
+def _readable(table: Table, source: str, summary: Summary, *, optional: bool) -> dg.AssetCheckResult:
     counts = summary.of(source)
     refused = sum(counts[status] for status in REFUSED)
+    nothing = refused == sum(counts.values()) and not optional
     return dg.AssetCheckResult(
         asset_key=asset_key(table.qualified),
         check_name=READABLE_CHECK,
         passed=not refused,
-        severity=dg.AssetCheckSeverity.ERROR if refused == sum(counts.values()) else dg.AssetCheckSeverity.WARN,
+        severity=dg.AssetCheckSeverity.ERROR if nothing else dg.AssetCheckSeverity.WARN,
         metadata={"could_not_be_read": unreadable(summary, source) or "nothing", "look_at": "meta.coverage"},
     )
 
 
 def unreadable(summary: Summary, source: str | None = None) -> str:
     """Say what could not be read, each cause once, with how often and one example."""
-    return " ".join(
-        f"{text} ({cause.questions:,} questions; the first: {cause.first.scope_kind} {cause.first.scope_id}, "
+    causes = [cause for (of, _), cause in summary.causes.items() if source is None or of == source]
+    told = [
+        f"{cause.text} ({cause.questions:,} questions; the first: {cause.first.scope_kind} {cause.first.scope_id}, "
         f"{cause.first.endpoint}.)"
-        for text, cause in summary.causes.items()
-        if source is None or cause.first.source == source
-    )
+        for cause in causes[:_MOST_CAUSES]
+    ]
+    more = [f"And {len(causes) - _MOST_CAUSES} more causes."] if len(causes) > _MOST_CAUSES else []
+    return " ".join([*told, *more])
 
 
 class LoggedProgress:
@@ -93,6 +98,11 @@ class LoggedProgress:
     def __init__(self, task: str, progress: Progress, log: Callable[[str], None]) -> None:
         self._task, self._progress, self._log = task, progress, log
         self._total = self._done = self._told = 0
+
+    def waiting(self, holder: str) -> None:
+        """Hear who holds the budget of the token meanwhile."""
+        self._progress.tell(f"{self._task}: waits for {holder}, which asks Canvas with the same token")
+        self._log(f"{self._task}: waits for {holder}")
 
     def start(self, total: int) -> None:
         """Hear how many questions there are."""

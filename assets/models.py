@@ -1,13 +1,12 @@
 """Models: the SELECT files of `sql/` as assets, made in the build file of the warehouse."""
 
 from collections.abc import Iterator, Sequence
-from functools import cache
 
 import dagster as dg
 
 from assets.failures import explained
 from assets.specs import KEY_CHECK, asset_key
-from pipelines.models import ColumnLineage, Model, column_lineage, model_columns
+from pipelines.models import Model, column_lineage, model_columns
 from pipelines.normalize.contracts import TABLES
 from pipelines.resources import Projects
 from pipelines.warehouse import refresh_build
@@ -33,16 +32,12 @@ def model_assets(models: Sequence[Model]) -> list[dg.AssetsDefinition]:
         return []
     types = model_columns(models, TABLES)
 
-    @cache
-    def lineage() -> ColumnLineage:
-        # When it is first wanted, not when the code is loaded: tracing takes the better part of a second.
-        return column_lineage(models, TABLES)
-
     def traced(name: str) -> dg.TableColumnLineage:
+        # When it is first wanted, not when the code is loaded: the first tracing takes the better part of a second.
         return dg.TableColumnLineage(
             {
                 column: [dg.TableColumnDep(asset_key(table), source) for table, source in sources]
-                for column, sources in lineage().get(name, {}).items()
+                for column, sources in column_lineage(models, TABLES).get(name, {}).items()
                 if sources
             }
         )

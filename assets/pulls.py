@@ -32,7 +32,7 @@ def pull_family(
 
     async def pull() -> Summary:
         meter = Meter()
-        async with project.client(on_request=meter.heard) as client, client.exclusive(task):
+        async with project.client(on_request=meter.heard) as client, client.exclusive(task, on_wait=told.waiting):
             return await work_off_pull(
                 project.lake,
                 project.settings.instance,

@@ -15,6 +15,9 @@ class Progress(Protocol):
     def finish(self, task: str, note: str = "") -> None:
         """Hear that a task is over."""
 
+    def tell(self, text: str) -> None:
+        """Hear why nothing happens."""
+
 
 class Silent:
     """Nobody listens."""
@@ -26,4 +29,7 @@ class Silent:
         """Do nothing."""
 
     def finish(self, task: str, note: str = "") -> None:
+        """Do nothing."""
+
+    def tell(self, text: str) -> None:
         """Do nothing."""

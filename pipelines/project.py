@@ -3,10 +3,10 @@
 The Dagster resources and the command line both stand on this; it imports no Dagster.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 
 import duckdb
@@ -140,7 +140,6 @@ def known_tables(settings: Settings) -> set[str]:
     return {*TABLES, *undeclared}
 
 
-@lru_cache(maxsize=2)
-def model_privacy(models: tuple[Model, ...]) -> dict[str, dict[str, Privacy]]:
-    """Return the privacy class of every model column. Remembered: tracing the SQL takes a good second."""
+def model_privacy(models: Sequence[Model]) -> dict[str, dict[str, Privacy]]:
+    """Return the privacy class of every model column."""
     return inherited_privacy(models, TABLES)

@@ -31,7 +31,8 @@ class AskConfig(dg.Config):
     cron: str = ""
 
 
-@dg.op(name=ASK_OP, pool="canvas_api", out=dg.Out(dg.Nothing))
+# In no pool: it is a few light requests, and a pull of students can hold the pool for hours.
+@dg.op(name=ASK_OP, out=dg.Out(dg.Nothing))
 def ask_for_reports(context: dg.OpExecutionContext, config: AskConfig, projects: dg.ResourceParam[Projects]) -> None:
     """Ask Canvas for the configured reports; the sensor sees them finish."""
     project = projects.open()

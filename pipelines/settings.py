@@ -119,9 +119,12 @@ class SyncSettings(_Part):
     )
     checkpoint: int = Field(
         default=200,
-        ge=1,
+        ge=10,
         le=5000,
-        description="Questions between two checkpoints of a pull: a crash loses fewer than twice as many answers.",
+        description=(
+            "Questions between two checkpoints of a pull: a crash loses fewer than twice as many answers. As many are "
+            "under way at most, so keep it above half of max_in_flight."
+        ),
     )
     cron: Annotated[str, AfterValidator(_is_cron)] = "0 5 * * *"
 

@@ -1,5 +1,6 @@
 """The commands, in the order in which a newcomer needs them. What each does stands in a module of its own."""
 
+import re
 import shutil
 import sys
 from dataclasses import asdict
@@ -12,6 +13,7 @@ from pipelines.cli import reports, token
 from pipelines.cli.app import app, current_project
 from pipelines.cli.console import put, put_json, put_table, say
 from pipelines.cli.exit_codes import ExitCode
+from pipelines.ledger import CoverageStatus
 from pipelines.serve import FORMATS, describe_table, list_tables, render, run_query, to_terminal
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -66,11 +68,31 @@ def doctor(as_json: Json = False) -> None:
 
 
 @app.command()
+def plan(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Tables, schemas or reports, as `canvaslake sync` takes them.")
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Price a sync with --full.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Price the next sync before it is spent: questions, requests, rows, time, and what other settings would save."""
+    from pipelines.cli.plan import run_plan
+    from pipelines.cli.sync import UnknownTableError
+
+    try:
+        code = run_plan(current_project(), names or [], full=full, as_json=as_json)
+    except UnknownTableError as error:
+        say(str(error))
+        raise typer.Exit(ExitCode.USAGE) from None
+    raise typer.Exit(code)
+
+
+@app.command()
 def sync(
     names: Annotated[
         list[str] | None, typer.Argument(help="Tables, schemas or reports to narrow it to, such as canvas.terms.")
     ] = None,
-    full: Annotated[bool, typer.Option("--full", help="Ask about settled terms again.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Ask about settled terms and about every student, too.")] = False,
 ) -> None:
     """Ask for reports, pull the endpoints, load what finished, refresh the models, publish: everything once."""
     from pipelines.cli.sync import UnknownTableError, report_outcome
@@ -156,6 +178,43 @@ def tables(
                 for column in columns
             ],
         )
+
+
+@app.command()
+def coverage(
+    course: Annotated[int | None, typer.Option(help="Only questions about this course, one by one.")] = None,
+    account: Annotated[str | None, typer.Option(help="Only questions about this account, one by one.")] = None,
+    student: Annotated[
+        str | None, typer.Option(help="Only questions about a student in a course: COURSE/USER.")
+    ] = None,
+    status: Annotated[
+        CoverageStatus | None, typer.Option(help="Only questions that ended so, one by one.", show_choices=True)
+    ] = None,
+    endpoint: Annotated[str, typer.Option(help="Only endpoints whose name holds this text, one by one.")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="Single questions at most, the newest first.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """Tell how the last question to Canvas about each scope ended, and what needs attention."""
+    from pipelines.cli.coverage import show_rows, show_summary
+
+    scopes = [("account", account), ("course", None if course is None else str(course)), ("student", student)]
+    chosen = [(kind, str(scope)) for kind, scope in scopes if scope is not None]
+    if len(chosen) > 1:
+        raise typer.BadParameter("one of --course, --account and --student at a time")
+    if student is not None and not re.fullmatch(r"\d+/\d+", student):
+        raise typer.BadParameter(f"{student!r} is not of the form COURSE/USER", param_hint="--student")
+    project = current_project()
+    if chosen or status is not None or endpoint:
+        show_rows(
+            project,
+            scope=chosen[0] if chosen else None,
+            status=status,
+            endpoint=endpoint,
+            limit=limit,
+            as_json=as_json,
+        )
+    else:
+        show_summary(project, as_json=as_json)
 
 
 @app.command()

@@ -112,6 +112,10 @@ class TerminalProgress:
             if err.is_terminal and task in self._tasks:
                 self._bars.update(self._tasks[task], note=note, completed=completed)
 
+    def tell(self, text: str) -> None:
+        """Say something between the bars."""
+        say(text)
+
     def finish(self, task: str, note: str = "") -> None:
         """Show that a task is over."""
         with self._lock:

@@ -4,16 +4,20 @@ It asks and never changes anything. The order is that of dependence: what would 
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from pipelines.canvas import CanvasClient, CanvasError, collect
 from pipelines.canvas.account_reports import report_catalog
 from pipelines.canvas.accounts import show_account
 from pipelines.canvas.analytics import CURRENT, department_statistics
+from pipelines.canvas.course_analytics import course_activity, student_summaries
 from pipelines.canvas.courses import account_courses
 from pipelines.canvas.errors import ForbiddenError, NotFoundError
+from pipelines.canvas.student_analytics import student_communication
 from pipelines.canvas.terms import terms
 from pipelines.canvas.users import show_self
 from pipelines.cli.console import put_table
@@ -129,14 +133,53 @@ async def _account(client: CanvasClient, settings: Settings, account: str | int)
         tries.insert(0, ("read_terms", "terms", lambda: first_page(terms(client, number))))
     for right, what, question in tries:
         # Asked and not looked up in the list of permissions: what counts is whether the endpoint answers.
-        try:
-            await question()
-        except CanvasError as error:
-            findings.append(_wrong(f"{right} ({what})", error))
-        else:
-            findings.append(Finding(f"{right} ({what})", True, "may be read"))
+        findings.append(await _tried(f"{right} ({what})", question, may_be_missing=False))
+    if all(finding.ok for finding in findings):
+        findings += await _courses(client, settings, number)
     findings += await _reports(client, settings, number)
     return findings
+
+
+async def _courses(client: CanvasClient, settings: Settings, account: int) -> list[Finding]:
+    """Try course and student analytics on the first course that has students; what is missing there is missing."""
+    try:
+        async for page in account_courses(client, account, include=("total_students",)):
+            course = next(
+                (r for r in page.data if r.get("workflow_state") == "available" and r.get("total_students")), None
+            )
+            break
+    except CanvasError:
+        return []
+    if course is None:
+        return []
+    number = int(course["id"])
+    findings = [
+        await _tried("view_analytics, read_as_admin (course analytics)", lambda: course_activity(client, number))
+    ]
+    if not findings[0].ok:
+        return findings
+    students: list[int] = []
+
+    async def summaries() -> None:
+        async for page in student_summaries(client, number):
+            students.extend(int(record["id"]) for record in page.data)
+            return
+
+    findings.append(await _tried("view_all_grades or manage_grades (student summaries)", summaries))
+    if students and settings.sync.student_analytics != "off":
+        ask = partial(student_communication, client, number, students[0])
+        findings.append(await _tried("read_grades (student analytics)", ask))
+    return findings
+
+
+async def _tried(subject: str, question: Callable[[], Awaitable[object]], *, may_be_missing: bool = True) -> Finding:
+    try:
+        await question()
+    except CanvasError as error:
+        if may_be_missing and isinstance(error, NotFoundError):
+            return Finding(subject, True, "nothing there to try it on")
+        return _wrong(subject, error)
+    return Finding(subject, True, "may be read")
 
 
 async def _reports(client: CanvasClient, settings: Settings, account: int) -> list[Finding]:

@@ -67,7 +67,13 @@ class SecretFile:
         write_private(self.next, text)
 
     def put_next_in_place(self) -> None:
-        """Let the file beside take this one's place; raises OSError."""
+        """Let the token beside take the place of this file's; raises OSError.
+
+        The other lines stay as they are now: somebody may have edited them since the token was written.
+        """
+        secret = self.next_token()
+        if secret is not None:
+            self.write_next(secret)
         self.next.replace(self.path)
         sync_folder(self.path.parent)
 

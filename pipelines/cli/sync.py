@@ -19,23 +19,25 @@ from assets.published import HELD_BACK_CHECK, PUBLISHED
 from assets.reports import report_tables
 from assets.specs import asset_key, qualified_name
 from pipelines.canvas import CanvasError
-from pipelines.canvas.accounts import show_account
-from pipelines.canvas.errors import NotFoundError
 from pipelines.cli.console import TerminalProgress, say
 from pipelines.cli.dagster_home import prepare
 from pipelines.cli.exit_codes import ExitCode, exit_code_of
+from pipelines.cli.plan import Narrowed, look_at_quota, price_line
 from pipelines.definitions import build_definitions
+from pipelines.extract.plan import Seen
+from pipelines.extract.work import concerns_all
 from pipelines.ledger import CoverageStatus, Intent, IntentState
 from pipelines.ledger.coverage import coverage_since
 from pipelines.ledger.database import rows_of
 from pipelines.ledger.intents import get_intent, open_intents
+from pipelines.load.directory import OPTIONAL_ENDPOINTS
+from pipelines.load.questions import cause_of
 from pipelines.normalize.contracts import REPORTS
 from pipelines.project import Project
 from pipelines.resources import Projects
 from pipelines.run_claims import clear_dead_runs
 from pipelines.schedules import ASK_JOB, ASK_OP
 from pipelines.sensors import ATTEMPT_TAG, INTENT_TAG, load_config, look
-from pipelines.settings import SettingsError
 
 ENDPOINT_GROUPS = ("directory", "department", "course", "student")
 """The groups of assets that are pulled from endpoints, in the order of their dependence and of what they cost."""
@@ -54,6 +56,7 @@ class SyncOutcome:
     """What a sync did, and everything that went wrong, worst first by exit code."""
 
     problems: list[tuple[ExitCode, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     generation: int | None = None
     changed: str = ""
 
@@ -117,34 +120,22 @@ def sync(project: Project, names: Sequence[str] = (), *, full: bool = False) -> 
 
     Raises SettingsError and CanvasError when Canvas cannot be talked to at all; then nothing was changed.
     """
-    asyncio.run(_prove(project))
+    seen = asyncio.run(look_at_quota(project))
     prepare(project.settings)
     with TerminalProgress() as progress, dg.DagsterInstance.get() as instance:
         listening = Project(project.settings, project.clock, progress)
-        return _Sync(listening, progress, instance, full=full).run(names)
-
-
-async def _prove(project: Project) -> None:
-    # The account and not the token's owner: it is needed anyway, and a token with scopes may have no other.
-    account = project.settings.canvas.accounts[0]
-    async with project.client(light=True) as client:
-        try:
-            await show_account(client, account)
-        except NotFoundError as error:
-            raise SettingsError(
-                f"This Canvas has no account {account}, or hides it from the token's owner. Correct the accounts of "
-                f"[canvas] in {project.settings.config_path or 'canvaslake.toml'}. [request id {error.request_id}]"
-            ) from error
+        return _Sync(listening, progress, instance, full=full, seen=seen).run(names)
 
 
 class _Sync:
     def __init__(
-        self, project: Project, progress: TerminalProgress, instance: dg.DagsterInstance, *, full: bool
+        self, project: Project, progress: TerminalProgress, instance: dg.DagsterInstance, *, full: bool, seen: Seen
     ) -> None:
         self.project = project
         self.progress = progress
         self.instance = instance
         self.full = full
+        self.seen = seen
         self.outcome = SyncOutcome()
         self.loadable = {*REPORTS, *(report.report for report in project.settings.reports)}
         self.definitions = build_definitions(project.settings, Projects(lambda: project))
@@ -153,6 +144,7 @@ class _Sync:
     def run(self, names: Sequence[str]) -> SyncOutcome:
         selection = select(self.project, self.definitions, names)
         started = self.project.clock()
+        self._say_price(selection)
         clear_dead_runs(self.instance, self.project.home)
         waiting = self._ask(selection.reports, narrowed=bool(names))
         self._pull(selection.endpoints, waiting)
@@ -161,6 +153,13 @@ class _Sync:
         self._load_reports(waiting)
         self._publish()
         return self.outcome
+
+    def _say_price(self, selection: Selection) -> None:
+        narrowed = Narrowed(frozenset(map(qualified_name, selection.endpoints)), selection.reports)
+        try:
+            say(price_line(self.project, self.seen, narrowed=narrowed, full=self.full))
+        except Exception as error:  # noqa: BLE001 (a price that cannot be told is no reason not to sync)
+            say(f"What this sync asks could not be counted: {type(error).__name__}: {error}")
 
     def _ask(self, reports: Sequence[str], *, narrowed: bool) -> set[int]:
         """Ask for reports, and return the intents of theirs that are under way, those of earlier calls too."""
@@ -252,19 +251,33 @@ class _Sync:
         try:
             watched = await look(self.project, waiting)
         except CanvasError as error:
-            self._note_problem(error, waiting)
+            # Nothing could be looked at.
+            self._note_problem(error, waiting, set(waiting))
             return []
         for problem in watched.problems:
-            self._note_problem(problem, waiting)
+            self._note_problem(problem, waiting, self._held_up(problem, waiting))
         return watched.finished
 
-    def _note_problem(self, problem: Exception, waiting: set[int]) -> None:
+    def _held_up(self, problem: Exception, waiting: set[int]) -> set[int]:
+        """Return the reports that a problem keeps from being looked at: all, unless it names one report's index."""
+        path = problem.path if isinstance(problem, CanvasError) and not concerns_all(problem) else None
+        if path is None:
+            return set(waiting)
+        held_up = set()
+        for intent_id in waiting:
+            intent = get_intent(self.project.ledger, intent_id)
+            index = f"/accounts/{intent.account_id}/reports/{intent.report}"
+            if path.endswith((index, f"{index}/{intent.report_id}")):
+                held_up.add(intent_id)
+        return held_up
+
+    def _note_problem(self, problem: Exception, waiting: set[int], held_up: set[int]) -> None:
         code = exit_code_of(problem)
         if code is ExitCode.CONNECTION:
             return
         # It will be the same at the next look: what was loaded is published, and these reports stay open.
         self.outcome.add(code, str(problem))
-        waiting.clear()
+        waiting -= held_up
 
     def _state_of(self, waiting: set[int]) -> str:
         intents = [get_intent(self.project.ledger, intent_id) for intent_id in sorted(waiting)]
@@ -334,14 +347,28 @@ class _Sync:
             self.outcome.add(code, str(explained.description))
 
     def _note_unreadable(self, since: datetime) -> None:
-        """Name every missing right once, and count what failed otherwise."""
+        """Name every missing right once, and count what failed otherwise.
+
+        A right that the analytics do without is a note, and no reason to end with an error.
+        """
         codes = {CoverageStatus.FORBIDDEN: ExitCode.RIGHT, CoverageStatus.FAILED: ExitCode.ANSWER}
         entries = coverage_since(self.project.ledger, self.project.settings.instance, since, tuple(codes))
         for status, code in codes.items():
             causes: dict[str, list[str]] = {}
+            optional: dict[str, set[str]] = {}
+            told: dict[str, str] = {}
             for entry in entries:
-                if entry.status is status:
-                    causes.setdefault(entry.detail or status.value, []).append(f"{entry.scope_kind} {entry.scope_id}")
+                if entry.status is not status:
+                    continue
+                detail = entry.detail or status.value
+                cause = told.setdefault(cause_of(detail), detail)
+                if status is CoverageStatus.FORBIDDEN and entry.endpoint in OPTIONAL_ENDPOINTS:
+                    optional.setdefault(cause, set()).add(entry.endpoint)
+                else:
+                    causes.setdefault(cause, []).append(f"{entry.scope_kind} {entry.scope_id}")
+            self.outcome.notes += [
+                f"{cause} Done without it: {', '.join(sorted(endpoints))}." for cause, endpoints in optional.items()
+            ]
             for cause, scopes in causes.items():
                 self.outcome.add(
                     code,
@@ -374,6 +401,8 @@ def report_outcome(project: Project, outcome: SyncOutcome) -> None:
     """Tell the person what a sync did and what went wrong."""
     for _, message in outcome.problems:
         say(f"! {message}")
+    for note in outcome.notes:
+        say(f"- {note}")
     if outcome.changed:
         # What people ask for first stands first; the whole list is on the Dagster page.
         names = sorted(outcome.changed.split(", "), key=lambda name: (not name.startswith("marts."), name))

@@ -25,11 +25,12 @@ from pipelines.canvas.errors import (
 from pipelines.canvas.tokens import hint_of, regenerate_token, show_token
 from pipelines.canvas.users import show_self
 from pipelines.cli.app import current_project
-from pipelines.cli.console import put_json, put_table, say
+from pipelines.cli.console import put, put_json, put_table, say
 from pipelines.cli.exit_codes import ExitCode
 from pipelines.cli.secret_file import TOKEN_NAME, SecretFile
+from pipelines.normalize.contracts import ENDPOINTS, Endpoint
 from pipelines.project import Project
-from pipelines.settings import SettingsError
+from pipelines.settings import Settings, SettingsError
 
 app = typer.Typer(no_args_is_help=True, help="The access token: what it may do, when it ends, and a new one.")
 
@@ -136,6 +137,49 @@ def rotate(
     asyncio.run(_rotate(project, yes=yes, expires_days=expires_days))
 
 
+@app.command()
+def scopes(
+    rotation: Annotated[
+        bool, typer.Option("--rotate", help="With those that `canvaslake token show` and `rotate` need.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Print the least scopes that a token with enforced scopes needs for these settings, one a line."""
+    settings = current_project().settings
+    needed = least_scopes(settings, rotation=rotation)
+    if as_json:
+        put_json([{"scope": each.scope, "for": _purpose(each)} for each in needed])
+    else:
+        put("\n".join(each.scope for each in needed))
+    say(f"{len(needed)} scopes, for these settings as they are: choose them on the developer key of the token.")
+    if settings.sync.student_analytics == "off":
+        say('Without those of students: [sync] student_analytics is "off".')
+    if not settings.reports:
+        say("Without those of reports: none is configured.")
+    if not rotation:
+        say("Without those that look at the token and renew it: --rotate adds them.")
+    say("A scope is not a right: the token's owner needs the rights besides. canvaslake doctor looks at them.")
+
+
+def least_scopes(settings: Settings, *, rotation: bool) -> list[Endpoint]:
+    """Return the endpoints that some settings lead to, in the order of the contracts."""
+    return [each for each in ENDPOINTS if each.asked and _is_needed(each, settings, rotation=rotation)]
+
+
+def _is_needed(endpoint: Endpoint, settings: Settings, *, rotation: bool) -> bool:
+    if endpoint.group == "student":
+        return settings.sync.student_analytics != "off"
+    if endpoint.group == "reports":
+        return bool(settings.reports)
+    if endpoint.group == "token":
+        return rotation or "/tokens/" not in endpoint.path
+    return True
+
+
+def _purpose(endpoint: Endpoint) -> str:
+    return endpoint.note or ", ".join(endpoint.tables)
+
+
 def _shown(moment: datetime | None) -> str:
     return "" if moment is None else f"{moment:%Y-%m-%d %H:%M %Z}"
 
@@ -199,12 +243,12 @@ async def _ended_earlier_rotation(project: Project, file: SecretFile) -> bool:
             return False
         _place(file)
     say(f"An earlier rotation had not ended: its token is good, and stands in {file.path} now.")
-    say(_RESTART)
+    say(_RUNNING)
     return True
 
 
 _SEE = "See: canvaslake token show"
-_RESTART = "A running `canvaslake up` still holds the old token: start it again."
+_RUNNING = "A running `canvaslake up` takes the new token at its next run."
 
 
 def _confirm(facts: TokenFacts, *, yes: bool) -> None:
@@ -292,7 +336,7 @@ async def _tell_end(project: Project) -> None:
             "! Canvas still accepts the old token, so it has renewed another one of the same owner that begins with "
             "the same characters. The new one works here. Delete the old one in Canvas, and see what used the other."
         )
-    say(_RESTART)
+    say(_RUNNING)
 
 
 async def _is_accepted(project: Project, secret: SecretToken) -> bool:

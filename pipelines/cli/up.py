@@ -77,9 +77,13 @@ def _serve(project: Project, host: str, port: int, stopped: threading.Event) -> 
         ],
     }
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
+    # Not in the folder of the settings: Dagster would read the .env there once and keep its token for good, over the
+    # one that a rotation puts into its place. Without a settings file that folder is all there is to find it by.
+    folder = home if project.settings.config_path else None
     # A session of its own for each: Ctrl-C reaches this process, which then ends them in order.
     processes = {
-        name: subprocess.Popen(command, env=environment, start_new_session=True) for name, command in commands.items()
+        name: subprocess.Popen(command, env=environment, cwd=folder, start_new_session=True)
+        for name, command in commands.items()
     }
     try:
         url = f"http://{host}:{port}"

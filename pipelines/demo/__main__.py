@@ -59,9 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--as-of",
         type=date.fromisoformat,
-        default=system_clock().date(),
+        default=system_clock().date() - timedelta(days=1),
         metavar="YYYY-MM-DD",
-        help="the day on which the university stands (default: today)",
+        help="the day on which the university stands (default: yesterday, for today is not over)",
     )
     parser.add_argument("--token", default=DEMO_TOKEN, help="the access token that may do everything")
     parser.add_argument("--first-report-id", type=int, default=1001, help="id of the first report")

@@ -9,14 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pipelines.extract.courses import CONCLUDED
+from pipelines.extract.courses import CACHED_FOR, CONCLUDED
 from pipelines.ledger import Answered, CoverageStatus
 
 ENDPOINTS = ("activity", "assignments", "communication")
 """The questions about a student in a course, as their addresses end."""
-
-CACHED_FOR = timedelta(hours=12)
-"""How long Canvas answers analytics from its cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +45,13 @@ def coursework_mark(facts: Sequence[Sequence[object]]) -> str:
 
 
 def is_student_due(
-    basis: str, last: Answered | None, now: datetime, *, every: bool, refresh_after: timedelta, spread: float
+    basis: str, last: Answered | None, now: datetime, *, every: bool, refresh_after: timedelta | None, spread: float
 ) -> bool:
     """Return whether a question about a student is due.
 
     It is when nothing good is known, when the basis has moved, when the last answer may have come from Canvas's cache
     and that has run out, and when the answer is old: `spread` (0..1, fixed per student) puts that moment into the
-    second half of `refresh_after`, so that not all are due on one day. `every` asks whatever is known.
+    second half of `refresh_after` (None: never), so that not all are due on one day. `every` asks whatever is known.
     """
     if every or last is None or last.status is CoverageStatus.FAILED or last.status is CoverageStatus.SKIPPED:
         return True
@@ -66,19 +63,10 @@ def is_student_due(
         return age >= CACHED_FOR
     if not last.settled and age >= CACHED_FOR:
         return True
-    return age >= refresh_after * (0.5 + spread / 2)
+    return refresh_after is not None and age >= refresh_after * (0.5 + spread / 2)
 
 
 def spread_of(course_id: int, user_id: int) -> float:
     """Return a number from 0 to 1 that is fixed for a student in a course and even over all of them."""
     digest = hashlib.blake2b(f"{course_id}/{user_id}".encode(), digest_size=4).digest()
     return int.from_bytes(digest) / 2**32
-
-
-def is_settled(last: Answered | None, now: datetime) -> bool:
-    """Return whether an answer of now can be trusted to be of now.
-
-    Canvas may have cached it for whoever asked before; that we did not ask in the last 12 hours is the best sign that
-    nobody did.
-    """
-    return last is None or now - last.answered_at >= CACHED_FOR

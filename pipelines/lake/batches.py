@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.lake.parquet_files import schema_of, write_rows
-from pipelines.lake.store import Lake, Scope, quarantine_frame, refusal, slice_name
+from pipelines.lake.store import Lake, Scope, quarantine_frame, refusal, remove_strays, slice_name
 from pipelines.ledger import BatchSlice, Coverage, Drift, Load, ParquetFile
 from pipelines.ledger.loads import commit_batch, live_hashes
 from pipelines.normalize.contracts import SYSTEM_COLUMNS, Table
@@ -80,6 +80,9 @@ def load_batch(
     names = [slice_name({"instance": instance, **answer.scope}) for answer in answers]
     if len(set(names)) != len(names):
         raise ValueError(f"two answers of {source} in one batch speak for the same slice; please report this as a bug")
+    alike = [part.table.qualified for part in answers[0].tables if not part.table.slice_columns]
+    if len(answers) > 1 and alike:
+        raise ValueError(f"nothing tells the slices of {alike[0]} apart, so they cannot share a load")
     batches = [
         batch_of_many([answer.tables[position] for answer in answers]) for position in range(len(answers[0].tables))
     ]
@@ -102,7 +105,8 @@ def load_batch(
             load_id=load_id,
             instance=instance,
             source=source,
-            scope={},
+            # Of one answer the scope itself: a text that is no plain id cannot be read back from the slice's name.
+            scope=answers[0].scope if len(answers) == 1 else {},
             extracted_at=max(received),
             rows_read=_rows_read(answers, results),
             rows_loaded=loaded,
@@ -121,9 +125,7 @@ def load_batch(
         committed = True
     finally:
         if not committed:
-            for one in written:
-                if one.file:
-                    (lake.root / one.file.path).unlink(missing_ok=True)
+            remove_strays(lake, load_id, [one.file.path for one in written if one.file])
     return results
 
 
@@ -173,7 +175,7 @@ def _write(
 ) -> _Written:
     """Write the rows of the slices that have changed, ordered by slice and key."""
     rows, answer = _ordered(part)
-    hashes, counts = _hashes(rows, answer, len(part.names))
+    hashes, counts = _hashes(rows, answer, len(part.names), declared=len(part.table.columns))
     qualified = part.table.qualified
     live = live_hashes(lake.ledger, qualified, [name for name, ok in zip(part.names, taken, strict=True) if ok])
     changed = np.zeros(len(part.names), dtype=bool)
@@ -215,8 +217,12 @@ _SYSTEM = {column.name for column in SYSTEM_COLUMNS}
 _PLACE = "_answer"
 
 
-def _hashes(rows: Any, answer: npt.NDArray[np.int64], count: int) -> tuple[list[str], list[int]]:
-    """Return for each answer the checksum of its values, in order, and the number of its rows."""
+def _hashes(rows: Any, answer: npt.NDArray[np.int64], count: int, *, declared: int) -> tuple[list[str], list[int]]:
+    """Return for each answer the checksum of its values, in order, and the number of its rows.
+
+    A column behind the `declared` ones counts where the answer has a value in it: that another answer of the batch
+    brought it makes no difference to this one.
+    """
     # Numbers in place of moments: making Python times of them would cost more than everything else here.
     plain = [
         column.cast(pa.int64())
@@ -230,7 +236,9 @@ def _hashes(rows: Any, answer: npt.NDArray[np.int64], count: int) -> tuple[list[
     ends = np.searchsorted(answer, np.arange(count), side="right").tolist()
     hashes, counts, start = [], [], 0
     for end in ends:
-        hashes.append(_digest([rows.column_names, [column[start:end] for column in columns]]))
+        own = [(name, column[start:end]) for name, column in zip(rows.column_names, columns, strict=True)]
+        told = [*own[:declared], *(one for one in own[declared:] if any(value is not None for value in one[1]))]
+        hashes.append(_digest([[name for name, _ in told], [values for _, values in told]]))
         counts.append(end - start)
         start = end
     return hashes, counts

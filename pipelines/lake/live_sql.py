@@ -6,6 +6,9 @@ slices of one load apart; the slice's own name holds the values.
 
 from pipelines.normalize.contracts import Table
 
+READ_FILES = "read_parquet(?, union_by_name = true, hive_partitioning = false)"
+"""The files of a table, with one parameter, their paths. The names of their folders are no columns."""
+
 
 def quoted(name: str) -> str:
     """Return a name as a quoted SQL identifier."""

@@ -9,10 +9,10 @@ import pyarrow as pa
 
 from pipelines.extract.courses import CourseFacts
 from pipelines.extract.terms import TermDates
-from pipelines.lake.live_sql import quoted, same_slice, slices
+from pipelines.lake.live_sql import READ_FILES, quoted, same_slice, slices
 from pipelines.lake.store import Lake
 from pipelines.ledger.loads import live_columns
-from pipelines.normalize.contracts import Table
+from pipelines.normalize.contracts import SYSTEM_COLUMNS, Table
 from pipelines.normalize.contracts.directory import ACCOUNTS, COURSES, TERMS
 
 
@@ -26,15 +26,18 @@ def live_table(lake: Lake, instance: str, table: Table, columns: Sequence[str]) 
     }
     paths = sorted({str(lake.root / path) for path in here["path"].to_pylist()})
     if not paths:
-        types = {column.name: column.type.arrow for column in table.columns}
+        types = {column.name: column.type.arrow for column in (*table.columns, *SYSTEM_COLUMNS)}
         return pa.table({name: pa.array([], types[name]) for name in columns})
     with duckdb.connect(":memory:") as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.register("live_slices", pa.table(here))
         chosen = ", ".join(f"rows.{quoted(name)}" for name in columns)
+        declared = (*table.columns, *SYSTEM_COLUMNS)
+        empty = ", ".join(f"NULL::{column.type.value} AS {quoted(column.name)}" for column in declared)
         order = ", ".join(f"rows.{quoted(name)}" for name in table.key)
         return connection.execute(
-            f"SELECT {chosen} FROM read_parquet(?, union_by_name = true) AS rows"
+            # The empty part gives every declared column to files that were written before it was.
+            f"SELECT {chosen} FROM (SELECT {empty} WHERE false UNION ALL BY NAME SELECT * FROM {READ_FILES}) AS rows"
             f" SEMI JOIN {slices('live_slices', table)} ON {same_slice(table)} ORDER BY {order}",
             [paths, table.qualified],
         ).to_arrow_table()

@@ -15,7 +15,7 @@ import pandas as pd
 
 from pipelines.lake.parquet_files import WrittenFile, write_table
 from pipelines.ledger import CommitResult, Drift, Ledger, LiveFile, Load, LoadFile
-from pipelines.ledger.loads import commit_load, is_loaded
+from pipelines.ledger.loads import commit_load, files_of, is_loaded
 from pipelines.normalize.contracts import Table
 from pipelines.normalize.contracts.meta import QUARANTINE
 from pipelines.normalize.rows import Batch, QuarantinedRow
@@ -161,8 +161,7 @@ class Lake:
             kept = result in (CommitResult.COMMITTED, CommitResult.SUPERSEDED)
         finally:
             if not kept:
-                for stray in files:
-                    (self.root / stray.path).unlink(missing_ok=True)
+                remove_strays(self, load_id, [file.path for file in files])
         return LoadOutcome(
             load_id,
             result,
@@ -199,6 +198,17 @@ class Lake:
             sort=True,
         )
         return self._load_file(QUARANTINE, slice_, file)
+
+
+def remove_strays(lake: Lake, load_id: str, paths: Sequence[str]) -> None:
+    """Remove what a load has written and the ledger does not know.
+
+    It is asked, for an interrupt may come between a commit and whoever waits for it.
+    """
+    known = files_of(lake.ledger, load_id)
+    for path in paths:
+        if path not in known:
+            (lake.root / path).unlink(missing_ok=True)
 
 
 def quarantine_frame(rows: Sequence[tuple[str, str, QuarantinedRow]]) -> pd.DataFrame:

@@ -1,13 +1,13 @@
 """Coverage: how the last question about each scope and endpoint ended. Unreadable is not empty."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from pipelines.ledger.database import Ledger, columns_of, timestamp
+from pipelines.ledger.database import Ledger, chunks_of, rows_of, timestamp
 
 
 class CoverageStatus(StrEnum):
@@ -161,6 +161,125 @@ def answers(ledger: Ledger, instance: str, scope_kind: str, *, below: str = "") 
     }
 
 
+@dataclass(frozen=True, slots=True)
+class CoverageCount:
+    """How many questions about scopes of a kind ended in one way."""
+
+    scope_kind: str
+    endpoint: str
+    status: CoverageStatus
+    questions: int
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageCause:
+    """Questions that ended alike and for the same reason: how many, at which endpoints, and the newest of them."""
+
+    status: CoverageStatus
+    detail: str
+    questions: int
+    endpoints: tuple[str, ...]
+    newest: "CoverageRow"
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageRow:
+    """How one question ended, and when."""
+
+    scope_kind: str
+    scope_id: str
+    endpoint: str
+    status: CoverageStatus
+    http_status: int | None
+    request_id: str | None
+    attempts: int
+    answered_at: datetime
+    detail: str
+
+
+def coverage_counts(ledger: Ledger, instance: str) -> list[CoverageCount]:
+    """Return how many questions ended how, by kind of scope and endpoint."""
+    rows = rows_of(
+        ledger,
+        "SELECT scope_kind, endpoint, status, count(*) AS questions FROM coverage WHERE instance = ?"
+        " GROUP BY scope_kind, endpoint, status ORDER BY scope_kind, endpoint, status",
+        (instance,),
+    )
+    return [
+        CoverageCount(
+            str(row["scope_kind"]),
+            str(row["endpoint"]),
+            CoverageStatus(str(row["status"])),
+            int(str(row["questions"])),
+        )
+        for row in rows
+    ]
+
+
+def coverage_causes(
+    ledger: Ledger, instance: str, statuses: Sequence[CoverageStatus], limit: int
+) -> list[CoverageCause]:
+    """Return why questions ended in one of some ways, each reason once, the most frequent first."""
+    marks = ", ".join("?" * len(statuses))
+    # SQLite takes the columns that are not grouped from the row of the maximum.
+    rows = rows_of(
+        ledger,
+        "SELECT *, max(answered_at), count(*) AS questions, group_concat(DISTINCT endpoint) AS endpoints FROM coverage"
+        f" WHERE instance = ? AND status IN ({marks}) GROUP BY status, detail"
+        " ORDER BY questions DESC, status, detail LIMIT ?",
+        (instance, *(status.value for status in statuses), limit),
+    )
+    return [
+        CoverageCause(
+            CoverageStatus(str(row["status"])),
+            str(row["detail"] or ""),
+            int(str(row["questions"])),
+            tuple(sorted(str(row["endpoints"]).split(","))),
+            _row(row),
+        )
+        for row in rows
+    ]
+
+
+def coverage_rows(
+    ledger: Ledger,
+    instance: str,
+    *,
+    scope: tuple[str, str] | None = None,
+    status: CoverageStatus | None = None,
+    endpoint: str = "",
+    limit: int,
+) -> list[CoverageRow]:
+    """Return single entries, the newest first; `scope` is (kind, id), `endpoint` a part of its name."""
+    sql, arguments = "SELECT * FROM coverage WHERE instance = ?", [instance]
+    if scope is not None:
+        sql += " AND scope_kind = ? AND scope_id = ?"
+        arguments += scope
+    if status is not None:
+        sql += " AND status = ?"
+        arguments.append(status.value)
+    if endpoint:
+        sql += " AND instr(endpoint, ?) > 0"
+        arguments.append(endpoint)
+    sql += " ORDER BY answered_at DESC, scope_kind, scope_id, endpoint LIMIT ?"
+    return [_row(row) for row in rows_of(ledger, sql, (*arguments, limit))]
+
+
+def _row(row: dict[str, object]) -> CoverageRow:
+    http_status, request_id = row["http_status"], row["request_id"]
+    return CoverageRow(
+        str(row["scope_kind"]),
+        str(row["scope_id"]),
+        str(row["endpoint"]),
+        CoverageStatus(str(row["status"])),
+        None if http_status is None else int(str(http_status)),
+        None if request_id is None else str(request_id),
+        int(str(row["attempts"])),
+        datetime.fromisoformat(str(row["answered_at"])),
+        str(row["detail"] or ""),
+    )
+
+
 _WITH_IDS = """
 SELECT instance, scope_kind, scope_id, endpoint, status, http_status, request_id, attempts, detail, answered_at,
        CASE WHEN scope_kind = 'account' AND scope_id NOT GLOB '*[^0-9]*' THEN CAST(scope_id AS INTEGER) END
@@ -171,6 +290,6 @@ SELECT instance, scope_kind, scope_id, endpoint, status, http_status, request_id
 FROM coverage"""
 
 
-def coverage_columns(ledger: Ledger) -> dict[str, list[Any]]:
-    """Return all of the coverage in columns, each scope also by the ids that its name is made of."""
-    return columns_of(ledger, _WITH_IDS)
+def coverage_chunks(ledger: Ledger) -> Iterator[dict[str, list[Any]]]:
+    """Yield all of the coverage in columns, chunk by chunk, each scope also by the ids that its name is made of."""
+    return chunks_of(ledger, _WITH_IDS)

@@ -90,12 +90,27 @@ def rows_of(ledger: Ledger, sql: str, arguments: Sequence[object] = ()) -> list[
 
 def columns_of(ledger: Ledger, sql: str, arguments: Sequence[object] = ()) -> dict[str, list[Any]]:
     """Return a read of the ledger in columns, by name; with no rows, empty columns."""
+    (columns,) = chunks_of(ledger, sql, arguments, size=None)
+    return columns
+
+
+def chunks_of(
+    ledger: Ledger, sql: str, arguments: Sequence[object] = (), *, size: int | None = 50_000
+) -> Iterator[dict[str, list[Any]]]:
+    """Yield a read of the ledger in columns, so many rows at a time; at least one chunk, if an empty one."""
     with ledger.read() as connection:
         cursor = connection.execute(sql, tuple(arguments))
         names = [column[0] for column in cursor.description]
         cursor.row_factory = None
-        columns = list(zip(*cursor, strict=True))
-    return {name: list(columns[position]) if columns else [] for position, name in enumerate(names)}
+        rows = cursor.fetchall() if size is None else cursor.fetchmany(size)
+        while True:
+            columns = list(zip(*rows, strict=True))
+            yield {name: list(columns[position]) if columns else [] for position, name in enumerate(names)}
+            if size is None or len(rows) < size:
+                return
+            rows = cursor.fetchmany(size)
+            if not rows:
+                return
 
 
 def timestamp(moment: datetime) -> str:

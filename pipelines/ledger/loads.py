@@ -6,14 +6,14 @@ here stands only which of them are live, since when, and until when.
 
 import json
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from pipelines.ledger.coverage import Coverage, write_coverage
-from pipelines.ledger.database import Ledger, columns_of, rows_of, timestamp
+from pipelines.ledger.database import Ledger, chunks_of, columns_of, rows_of, timestamp
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ def commit_batch(
     """
     now = ledger.now()
     with ledger.write() as connection:
-        _insert_load(connection, load, now, unchanged=not slices)
+        _insert_load(connection, load, now, unchanged=not slices and not emptied)
         numbers = {table: _insert_parquet(connection, file) for table, file in files.items()}
         for table, slice_name in (*emptied, *((one.table, one.slice) for one in slices)):
             _retire(connection, table, slice_name, now)
@@ -224,11 +224,20 @@ def _left_out(connection: sqlite3.Connection, load: Load, files: Sequence[LoadFi
     return found
 
 
-def retire_scopes(ledger: Ledger, instance: str, source: str, *, keep: Callable[[dict[str, object]], bool]) -> int:
+def retire_scopes(
+    ledger: Ledger,
+    instance: str,
+    source: str,
+    *,
+    keep: Callable[[dict[str, object]], bool],
+    place: Callable[[dict[str, object]], tuple[str, str]] | None = None,
+) -> int:
     """Take out of the live set what a source brought for scopes that nobody asks for any more; return how many slices.
 
     Without it, an account or a set of parameters that left the settings would speak for ever. `keep` is given the
-    scope; of a load of many slices, the texts that the slice is named by.
+    scope; of a load of many slices, the texts that the slice is named by. `place` gives for a scope the kind and id
+    that the coverage of its analytics stands under: what is taken out is forgotten there too, and asked about anew if
+    it comes back.
     """
     with ledger.write() as connection:
         rows = connection.execute(
@@ -236,12 +245,16 @@ def retire_scopes(ledger: Ledger, instance: str, source: str, *, keep: Callable[
             " WHERE slices.live_to IS NULL AND loads.instance = ? AND loads.source = ?",
             (instance, source),
         ).fetchall()
-        gone = [
-            (row["load_id"], row["table_name"], row["slice"])
-            for row in rows
-            if not keep(json.loads(row["scope"]) or scope_of(row["slice"]))
-        ]
+        scopes = {row["slice"]: json.loads(row["scope"]) or scope_of(row["slice"]) for row in rows}
+        out = {name for name, scope in scopes.items() if not keep(scope)}
+        gone = [(row["load_id"], row["table_name"], row["slice"]) for row in rows if row["slice"] in out]
         now = ledger.now()
+        if place is not None:
+            connection.executemany(
+                "DELETE FROM coverage WHERE instance = ? AND scope_kind = ? AND scope_id = ?"
+                " AND endpoint GLOB 'analytics/*'",
+                {(instance, *place(scopes[name])) for name in out},
+            )
         connection.executemany(
             "UPDATE slices SET live_to = ? WHERE load_id = ? AND table_name = ? AND slice = ?",
             [(now, *one) for one in gone],
@@ -350,16 +363,22 @@ def _record_drift(connection: sqlite3.Connection, drift: Drift, load_id: str, no
     )
 
 
-LIVE_COLUMNS = tuple(field.name for field in fields(LiveFile))
-
-
 def live_columns(
     ledger: Ledger, as_of: datetime | None = None, tables: Sequence[str] | None = None
 ) -> dict[str, list[Any]]:
-    """Return the slices that are live now, or as of a moment, in columns: there may be millions.
+    """Return the slices that are live now, or as of a moment, in columns: the fields of `LiveFile`.
 
-    The columns are the fields of `LiveFile`; the rows are ordered by table and slice.
+    The rows are ordered by table and slice.
     """
+    return columns_of(ledger, *_live_sql(as_of, tables))
+
+
+def live_chunks(ledger: Ledger, as_of: datetime | None = None) -> Iterator[dict[str, list[Any]]]:
+    """Yield the same in chunks: there may be millions of slices."""
+    return chunks_of(ledger, *_live_sql(as_of, None))
+
+
+def _live_sql(as_of: datetime | None, tables: Sequence[str] | None) -> tuple[str, list[str]]:
     condition, arguments = "slices.live_to IS NULL", list[str]()
     if as_of is not None:
         at = timestamp(as_of)
@@ -367,14 +386,13 @@ def live_columns(
     if tables is not None:
         condition += f" AND slices.table_name IN ({', '.join('?' * len(tables))})"
         arguments += tables
-    return columns_of(
-        ledger,
+    sql = (
         "SELECT loads.instance, slices.table_name, slices.slice, slices.load_id, loads.source, loads.report_id,"
         " slices.rows, parquet.sha256, parquet.path, loads.extracted_at, loads.committed_at"
         " FROM slices JOIN loads USING (load_id) JOIN parquet USING (parquet_id)"
-        f" WHERE {condition} ORDER BY slices.table_name, slices.slice",
-        arguments,
+        f" WHERE {condition} ORDER BY slices.table_name, slices.slice"
     )
+    return sql, arguments
 
 
 def live_files(ledger: Ledger, as_of: datetime | None = None, tables: Sequence[str] | None = None) -> list[LiveFile]:
@@ -387,3 +405,13 @@ def is_loaded(ledger: Ledger, load_id: str) -> bool:
     """Return whether a load with that id has been committed."""
     with ledger.read() as connection:
         return connection.execute("SELECT 1 FROM loads WHERE load_id = ?", (load_id,)).fetchone() is not None
+
+
+def files_of(ledger: Ledger, load_id: str) -> set[str]:
+    """Return the paths of the Parquet files that a load has brought; none before it is committed."""
+    with ledger.read() as connection:
+        rows = connection.execute(
+            "SELECT DISTINCT parquet.path FROM slices JOIN parquet USING (parquet_id) WHERE slices.load_id = ?",
+            (load_id,),
+        ).fetchall()
+    return {row["path"] for row in rows}

@@ -14,10 +14,13 @@ TAKEN_UP_WITHIN = timedelta(hours=12)
 
 @dataclass(frozen=True)
 class Pull:
-    """A work list under way. `taken_up` says that an earlier process began it."""
+    """A work list under way. `taken_up` says that an earlier process began it.
+
+    Answers as new as `since` are those of the pull, or of Canvas's cache: they are not asked for again.
+    """
 
     pull_id: int
-    started_at: datetime
+    since: datetime
     taken_up: bool
 
 
@@ -32,19 +35,19 @@ class Spent:
 
 
 def begin_pull(ledger: Ledger, instance: str, family: str) -> Pull:
-    """Take up the last pull of a family if it broke off less than 12 hours ago, or begin a new one."""
+    """Take up the last pull of a family if its last checkpoint is less than 12 hours old, or begin a new one."""
     now = ledger.clock()
     with ledger.write() as connection:
         last = connection.execute(
             "SELECT * FROM pulls WHERE instance = ? AND family = ? ORDER BY pull_id DESC LIMIT 1", (instance, family)
         ).fetchone()
         if last is not None and last["finished_at"] is None:
-            started_at = datetime.fromisoformat(last["started_at"])
-            if timedelta(0) <= now - started_at < TAKEN_UP_WITHIN:
-                return Pull(last["pull_id"], started_at, taken_up=True)
+            started_at, saved_at = (datetime.fromisoformat(last[name]) for name in ("started_at", "saved_at"))
+            if timedelta(0) <= now - saved_at < TAKEN_UP_WITHIN:
+                return Pull(last["pull_id"], max(started_at, now - TAKEN_UP_WITHIN), taken_up=True)
         cursor = connection.execute(
-            "INSERT INTO pulls (instance, family, started_at, questions) VALUES (?, ?, ?, 0)",
-            (instance, family, timestamp(now)),
+            "INSERT INTO pulls (instance, family, started_at, saved_at, questions) VALUES (?, ?, ?, ?, 0)",
+            (instance, family, timestamp(now), timestamp(now)),
         )
         return Pull(int(cursor.lastrowid or 0), now, taken_up=False)
 
@@ -59,9 +62,9 @@ def add_spent(ledger: Ledger, pull: Pull, spent: Spent) -> None:
     """Add what a batch of a pull took."""
     with ledger.write() as connection:
         connection.execute(
-            "UPDATE pulls SET answered = answered + ?, requests = requests + ?, cost = cost + ?, seconds = seconds + ?"
-            " WHERE pull_id = ?",
-            (spent.questions, spent.requests, spent.cost, spent.seconds, pull.pull_id),
+            "UPDATE pulls SET answered = answered + ?, requests = requests + ?, cost = cost + ?, seconds = seconds + ?,"
+            " saved_at = ? WHERE pull_id = ?",
+            (spent.questions, spent.requests, spent.cost, spent.seconds, ledger.now(), pull.pull_id),
         )
 
 

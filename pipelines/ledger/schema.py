@@ -176,6 +176,7 @@ CREATE TABLE pulls (
     instance    TEXT NOT NULL,
     family      TEXT NOT NULL,
     started_at  TEXT NOT NULL,
+    saved_at    TEXT NOT NULL,
     finished_at TEXT,
     questions   INTEGER NOT NULL,
     answered    INTEGER NOT NULL DEFAULT 0,

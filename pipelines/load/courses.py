@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pipelines.canvas import CanvasClient
 from pipelines.canvas.course_analytics import course_activity, course_assignments, student_summaries
-from pipelines.extract.courses import ENDPOINTS, CourseFacts, is_course_due, skip_reason
+from pipelines.extract.courses import ENDPOINTS, CourseFacts, is_course_due, is_settled, skip_reason
 from pipelines.extract.terms import TermDates
 from pipelines.ledger import Coverage, CoverageStatus, Ledger
 from pipelines.ledger.coverage import answers
@@ -29,6 +29,7 @@ class CourseQuestion:
 
     course: CourseFacts
     endpoint: str
+    settled: bool = True
 
     def question(self) -> Question:
         """Return the question as the lake and `meta.coverage` know it."""
@@ -67,7 +68,6 @@ def due_courses(
         term = None if course.term_id is None else terms.get(course.term_id)
         reason = skip_reason(course, term, now)
         for endpoint in ENDPOINTS:
-            item = CourseQuestion(course, endpoint)
             place = (str(course.course_id), f"analytics/{endpoint}")
             last = known.get(place)
             if last is not None and last.status is CoverageStatus.SKIPPED:
@@ -79,7 +79,7 @@ def due_courses(
                 and term is not None
                 and (full or is_course_due(course, term, now, last, old_too=old_too))
             ):
-                questions.append(item)
+                questions.append(CourseQuestion(course, endpoint, is_settled(last, now)))
             elif last is None:
                 detail = reason or _LONG_OVER
                 skipped.append(Coverage(instance, "course", *place, CoverageStatus.SKIPPED, attempts=0, detail=detail))
@@ -95,10 +95,10 @@ async def _fetch(client: CanvasClient, item: CourseQuestion) -> Reply:
     course_id = item.course.course_id
     if item.endpoint == "activity":
         answer = await course_activity(client, course_id)
-        return Reply.of(answer, rows.activity(answer.data, course_id))
+        return Reply.of(answer, rows.activity(answer.data, course_id), settled=item.settled)
     if item.endpoint == "assignments":
         answer = await course_assignments(client, course_id, background=item.course.is_large)
-        return Reply.of(answer, *rows.assignments(answer.data, course_id))
+        return Reply.of(answer, *rows.assignments(answer.data, course_id), settled=item.settled)
     records, requests, last = [], 0, None
     async for page in student_summaries(client, course_id):
         records += page.data
@@ -106,4 +106,4 @@ async def _fetch(client: CanvasClient, item: CourseQuestion) -> Reply:
         last = page
     if last is None:
         raise ValueError("a list has at least one page")
-    return Reply.of(replace(last, attempts=requests), rows.student_summaries(records, course_id))
+    return Reply.of(replace(last, attempts=requests), rows.student_summaries(records, course_id), settled=item.settled)

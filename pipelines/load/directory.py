@@ -29,13 +29,14 @@ from pipelines.canvas.notifications import account_notifications
 from pipelines.extract.directory import AccountTree, account_terms, account_tree, courses_below
 from pipelines.extract.work import concerns_all
 from pipelines.lake import Lake
-from pipelines.lake.read import AccountPlace, live_rows
+from pipelines.lake.read import AccountPlace, live_rows, with_those_below
 from pipelines.ledger import Coverage, CoverageStatus
 from pipelines.ledger.coverage import record_coverage
 from pipelines.load.questions import Ended, Question, Reply, ask_and_load, failed
 from pipelines.load.work_list import Work
 from pipelines.normalize import directory as rows
-from pipelines.normalize.contracts.directory import ACCOUNTS
+from pipelines.normalize.contracts.directory import ACCOUNTS, SETUP_TABLES
+from pipelines.normalize.course import whole_number
 
 Pages = Callable[[CanvasClient], AsyncIterator[Answer[list[Record]]]]
 
@@ -64,6 +65,10 @@ PERMISSIONS = (
     "manage_alerts",
 )
 """The permissions that `canvas.account_permissions` tells of: those that the tables of the warehouse rest on."""
+
+
+OPTIONAL_ENDPOINTS = frozenset({*FLAG_LISTS, "visible_calendars_count", *(table.name for table in SETUP_TABLES)})
+"""Questions that a token with few rights does without: what they bring is beside the analytics."""
 
 
 @dataclass
@@ -109,7 +114,8 @@ async def _ask_lists(lake: Lake, client: CanvasClient, instance: str) -> _Flags:
         question = Question("account", "self", name, "accounts", {})
 
         async def listed(call: Pages = call) -> set[int]:
-            return {int(record["id"]) for record in await collect(call(client)) if record.get("id") is not None}
+            numbers = {whole_number(record.get("id")) for record in await collect(call(client))}
+            return {number for number in numbers if number is not None}
 
         flags.listed[column] = await _noted(lake, instance, question, listed, flags)
     return flags
@@ -153,8 +159,10 @@ def _said_before(lake: Lake, instance: str) -> dict[int, dict[str, Any]]:
 
 
 def _with_flags(record: Record, flags: _Flags, calendars: dict[int, int], before: dict[int, dict[str, Any]]) -> Record:
-    account = int(record["id"])
+    account = whole_number(record.get("id"))
     said = dict(record)
+    if account is None:
+        return said
     for column, ids in flags.listed.items():
         said[column] = before.get(account, {}).get(column) if ids is None else account in ids
     said[_CALENDARS] = calendars.get(account, before.get(account, {}).get(_CALENDARS))
@@ -281,16 +289,20 @@ class SetupWorks:
 
     async def _calendars(self, top: int) -> Reply:
         """Ask each account with others below it for its calendar and theirs; without the right, for the visible."""
-        inside = {place.account_id for place in self._places}
-        parents = [place.account_id for place in self._places if place.is_parent or place.account_id == top]
+        inside = with_those_below(self._places, [top])
+        parents = [
+            place.account_id
+            for place in self._places
+            if place.account_id in inside and (place.is_parent or place.account_id == top)
+        ]
         try:
             answers = [await _gathered(all_account_calendars(self._client, parent)) for parent in parents]
         except ForbiddenError:
             answers = [await _gathered(account_calendars(self._client))]
-        found = {int(r["id"]): r for answer in answers for r in answer.data if r.get("id") is not None}
-        return Reply.of(
-            _together(answers), rows.account_calendars([found[key] for key in sorted(found) if key in inside])
-        )
+        found = {str(record.get("id")): record for answer in answers for record in answer.data}
+        # One whose id cannot be read goes on: typing sets it aside, and nobody has to guess where it belongs.
+        mine = [record for record in found.values() if whole_number(record.get("id")) in {None, *inside}]
+        return Reply.of(_together(answers), rows.account_calendars(mine, top))
 
 
 def _together(answers: Sequence[Answer[Any]]) -> Answer[Any]:

@@ -5,6 +5,7 @@ off together stands in `work_list`.
 """
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -76,11 +77,20 @@ class Ended:
 
 @dataclass
 class Cause:
-    """Why questions were not answered: how many, and one of them."""
+    """Why questions of one source were not answered: how many, and one of them."""
 
+    text: str
     status: CoverageStatus
     questions: int
     first: Question
+
+
+_NUMBER = re.compile(r"\d+")
+
+
+def cause_of(detail: str) -> str:
+    """Return what a failure has in common with others: its words without the ids and numbers in them."""
+    return _NUMBER.sub("#", detail)
 
 
 @dataclass
@@ -90,7 +100,7 @@ class Summary:
     statuses: dict[str, Counter[CoverageStatus]] = field(default_factory=dict)
     rows: Counter[str] = field(default_factory=Counter)
     quarantined: Counter[str] = field(default_factory=Counter)
-    causes: dict[str, Cause] = field(default_factory=dict)
+    causes: dict[tuple[str, str], Cause] = field(default_factory=dict)
 
     def add(self, ended: Ended) -> None:
         """Count one question."""
@@ -99,12 +109,10 @@ class Summary:
         self.rows.update(ended.rows)
         self.quarantined.update(ended.quarantined)
         if ended.is_refused:
-            self.count_cause(ended.coverage.detail or status.value, status, ended.question)
-
-    def count_cause(self, text: str, status: CoverageStatus, question: Question) -> None:
-        """Count one question that was not answered under its cause."""
-        cause = self.causes.setdefault(text, Cause(status, 0, question))
-        cause.questions += 1
+            text = ended.coverage.detail or status.value
+            place = (ended.question.source, cause_of(text))
+            cause = self.causes.setdefault(place, Cause(text, status, 0, ended.question))
+            cause.questions += 1
 
     @property
     def questions(self) -> int:
@@ -192,7 +200,11 @@ def _answered(
 def failed(instance: str, question: Question, error: Exception) -> Coverage:
     """Return the coverage of a question that ended in an error."""
     place = (instance, question.scope_kind, question.scope_id, question.endpoint)
-    if not isinstance(error, CanvasError):
+    if isinstance(error, UnexpectedAnswerShapeError):
         return Coverage(*place, CoverageStatus.FAILED, 200, detail=str(error))
+    if not isinstance(error, CanvasError):
+        # Its words may quote a value of the answer, so only their kind is passed on.
+        detail = f"The answer could not be read ({type(error).__name__}); please report this as a bug."
+        return Coverage(*place, CoverageStatus.FAILED, 200, detail=detail)
     right = f" Missing right: {error.right}." if isinstance(error, ForbiddenError) and error.right else ""
     return Coverage(*place, status_of(error), error.status, error.request_id, error.attempts, f"{error.what}{right}")

@@ -59,7 +59,7 @@ class Meter:
 
 def is_done(answer: Answered | None, pull: Pull) -> bool:
     """Return whether a question was answered since a pull began. One that failed may be asked again."""
-    return answer is not None and answer.answered_at >= pull.started_at and answer.status is not CoverageStatus.FAILED
+    return answer is not None and answer.answered_at >= pull.since and answer.status is not CoverageStatus.FAILED
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +122,7 @@ class WorkList:
     async def _worker(self, queue: Iterator[Work]) -> None:
         while True:
             await self._room.acquire()
+            self._raise_if_unsaved()
             work = next(queue, None)
             if work is None:
                 self._room.release()
@@ -130,8 +131,6 @@ class WorkList:
             answer = await self._ask(work)
             self._waiting.append(answer)
             self._save_if_due()
-            if self._saving is not None and self._saving.done():
-                self._saving.result()
 
     async def _ask(self, work: Work) -> _Answer:
         try:
@@ -142,13 +141,22 @@ class WorkList:
                 self._waiting.append(answer)
                 raise
             return answer
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            # An answer so odd that it trips the code that reads it is one scope's misfortune, never all the others'.
+            return _Answer(work, coverage=failed(self._instance, work.question, error))
 
     def _save_if_due(self) -> None:
+        self._raise_if_unsaved()
         if self._saving is not None and not self._saving.done():
             return
         late = time.monotonic() - self._saved_at > _LONGEST_UNSAVED_SECONDS
         if len(self._waiting) >= self._batch or late:
             self._saving = asyncio.create_task(self._save_aside())
+
+    def _raise_if_unsaved(self) -> None:
+        """Raise what kept a batch from being saved: before another save takes the place of the one that failed."""
+        if self._saving is not None and self._saving.done():
+            self._saving.result()
 
     async def _save_aside(self) -> None:
         while len(self._waiting) >= self._batch or time.monotonic() - self._saved_at > _LONGEST_UNSAVED_SECONDS:
@@ -156,9 +164,12 @@ class WorkList:
             if not batch:
                 self._saved_at = time.monotonic()
                 return
-            await asyncio.to_thread(self._save, batch)
-            for _ in batch:
-                self._room.release()
+            try:
+                await asyncio.to_thread(self._save, batch)
+            finally:
+                # Also after a failure: all workers may be waiting for room, and one of them has to hear of it.
+                for _ in batch:
+                    self._room.release()
 
     def _save(self, answers: list[_Answer]) -> None:
         """Save answers source by source: each source in one transaction with its coverage."""
@@ -205,6 +216,7 @@ async def work_off_pull(
     await asyncio.to_thread(plan_pull, lake.ledger, pull, len(items))
     if on_start is not None:
         on_start(len(items))
+    meter.take(0)
     works = WorkList(lake, instance, pull, width=width, meter=meter, batch=batch, on_batch=on_batch)
     summary = await works.work_off(map(work, items))
     await asyncio.to_thread(finish_pull, lake.ledger, pull)

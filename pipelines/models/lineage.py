@@ -1,6 +1,7 @@
 """Which column comes from which, by the SQL of the models, and what follows for privacy. It never looks at data."""
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
@@ -23,8 +24,12 @@ def column_lineage(models: Iterable[Model], tables: Iterable[Table] | Mapping[st
     Filters and joins choose rows and are not in it. A column made of nothing (a count, a constant) has none. Arguments
     and errors are those of `model_columns`; ModelError too for a query whose columns cannot be traced.
     """
-    models = tuple(models)
-    tables = tuple(tables.values() if isinstance(tables, Mapping) else tables)
+    return _traced(tuple(models), tuple(tables.values() if isinstance(tables, Mapping) else tables))
+
+
+# Tracing takes a good second, and one command wants it for the assets and for the privacy of their columns.
+@lru_cache(maxsize=2)
+def _traced(models: tuple[Model, ...], tables: tuple[Table, ...]) -> ColumnLineage:
     outputs = model_columns(models, tables)
     schema: dict[str, dict[str, dict[str, str]]] = {}
     for table in tables:

@@ -77,11 +77,12 @@ def account_permissions(answer: object, account_id: int) -> TableRecords:
     return TableRecords(directory.ACCOUNT_PERMISSIONS, rows)
 
 
-def account_calendars(records: object) -> TableRecords:
+def account_calendars(records: object, top_account_id: int) -> TableRecords:
     """Return `canvas.account_calendars` from calendar objects, also where they come under `account_calendars`."""
     if isinstance(records, dict) and "account_calendars" in records:
         records = records["account_calendars"]
-    return TableRecords(directory.ACCOUNT_CALENDARS, list(_objects(records, "account calendars")), _CALENDAR_IGNORED)
+    rows = [{**record, "top_account_id": top_account_id} for record in _objects(records, "account calendars")]
+    return TableRecords(directory.ACCOUNT_CALENDARS, rows, _CALENDAR_IGNORED)
 
 
 def account_notifications(records: object, root_account_id: int) -> TableRecords:

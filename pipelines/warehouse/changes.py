@@ -3,14 +3,14 @@
 A pull of students brings hundreds of thousands of slices; they are compared and moved inside DuckDB, never one by one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
-from pipelines.lake.live_sql import quoted, same_slice, slices
+from pipelines.lake.live_sql import READ_FILES, quoted, same_slice, slices
 from pipelines.normalize.contracts import TABLES, Table
 from pipelines.warehouse.build import columns_of, quoted_table
 
@@ -29,16 +29,20 @@ class Change:
     rows_after: int
 
 
-def changes(connection: duckdb.DuckDBPyConnection, live: Mapping[str, Sequence[object]]) -> list[Change]:
-    """Compare the slices inside the build file with the live ones (columns, as the ledger gives them), by table.
+def changes(connection: duckdb.DuckDBPyConnection, live: Iterable[Mapping[str, Sequence[object]]]) -> list[Change]:
+    """Compare the slices inside the build file with the live ones (columns, in the ledger's chunks), by table.
 
     What differs is kept in temporary tables for `apply_change`: a first pull brings hundreds of thousands of slices.
     """
-    types = {"rows": pa.int64(), "report_id": pa.int64()}
-    columns = {name: pa.array(values, types.get(name, pa.string())) for name, values in live.items()}
-    connection.register("_live", pa.table(columns))
     same = "one.table_name = other.table_name AND one.slice = other.slice AND one.load_id = other.load_id"
-    connection.execute("CREATE OR REPLACE TEMP TABLE live_slices AS SELECT * FROM _live")
+    numbers = {"rows": pa.int64(), "report_id": pa.int64()}
+    into = "CREATE OR REPLACE TEMP TABLE live_slices AS"
+    for chunk in live:
+        columns = {name: pa.array(values, numbers.get(name, pa.string())) for name, values in chunk.items()}
+        connection.register("_live", pa.table(columns))
+        connection.execute(f"{into} SELECT * FROM _live")
+        connection.unregister("_live")
+        into = "INSERT INTO live_slices"
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE slices_to_add AS"
         f" SELECT one.* FROM live_slices AS one ANTI JOIN meta.loads AS other ON {same}"
@@ -47,7 +51,6 @@ def changes(connection: duckdb.DuckDBPyConnection, live: Mapping[str, Sequence[o
         "CREATE OR REPLACE TEMP TABLE slices_to_remove AS SELECT one.table_name, one.slice, one.load_id"
         f" FROM meta.loads AS one ANTI JOIN live_slices AS other ON {same}"
     )
-    connection.unregister("_live")
     found = connection.execute(
         """
         WITH added AS (SELECT table_name, count(*) AS n FROM slices_to_add GROUP BY 1),
@@ -93,10 +96,7 @@ def apply_change(connection: duckdb.DuckDBPyConnection, change: Change, root: Pa
             )
         if paths:
             # The empty part gives every column of the table to files that were written before it was declared.
-            rows = (
-                f"(SELECT * FROM {target} WHERE false UNION ALL BY NAME"
-                " SELECT * FROM read_parquet(?, union_by_name = true))"
-            )
+            rows = f"(SELECT * FROM {target} WHERE false UNION ALL BY NAME SELECT * FROM {READ_FILES})"
             connection.execute(
                 f"INSERT INTO {target} BY NAME SELECT rows.* FROM {rows} AS rows"
                 f" SEMI JOIN {slices('slices_to_add', table)} ON {same_slice(table)}{_order(table)}",
@@ -131,7 +131,9 @@ def _order(table: Table | None) -> str:
 
 def _fit_columns(connection: duckdb.DuckDBPyConnection, qualified: str, paths: list[str]) -> None:
     """Give the table every column that the files have: an undeclared column is added, never dropped."""
-    described = connection.execute("DESCRIBE SELECT * FROM read_parquet(?, union_by_name = true)", [paths]).fetchall()
+    described = connection.execute(
+        "DESCRIBE SELECT * FROM read_parquet(?, union_by_name = true, hive_partitioning = false)", [paths]
+    ).fetchall()
     there = {name.lower() for name, _ in columns_of(connection, qualified)}
     if not there:
         schema = qualified.split(".", 1)[0]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import duckdb
 
 from pipelines.ledger import Ledger
-from pipelines.ledger.coverage import coverage_columns
+from pipelines.ledger.coverage import coverage_chunks
 from pipelines.ledger.database import rows_of
 from pipelines.normalize.contracts import SYSTEM_COLUMNS, TABLES, Table
 from pipelines.normalize.contracts.meta import (
@@ -39,7 +39,8 @@ class TableNote:
 def write_ledger_tables(connection: duckdb.DuckDBPyConnection, ledger: Ledger) -> None:
     """Replace `meta.coverage`, `meta.report_runs` and `meta.drift` by what the ledger says now."""
     connection.execute(f"DELETE FROM {COVERAGE.qualified}")
-    insert_columns(connection, COVERAGE, coverage_columns(ledger))
+    for columns in coverage_chunks(ledger):
+        insert_columns(connection, COVERAGE, columns)
     _replace(connection, REPORT_RUNS, rows_of(ledger, "SELECT * FROM intents"))
     _replace(connection, DRIFT, rows_of(ledger, "SELECT * FROM drift"))
 

@@ -18,7 +18,7 @@ from pipelines import __version__
 from pipelines.lake import Lake
 from pipelines.ledger import Ledger
 from pipelines.ledger.database import rows_of
-from pipelines.ledger.loads import live_columns
+from pipelines.ledger.loads import live_chunks
 from pipelines.private_files import create_private, private_folder, sync_folder
 from pipelines.warehouse.build import (
     PublishError,
@@ -148,7 +148,7 @@ def _build(warehouse: Warehouse) -> Iterator[duckdb.DuckDBPyConnection]:
 def _bring_up_to_date(
     warehouse: Warehouse, connection: duckdb.DuckDBPyConnection, models: Models, accept: Collection[str]
 ) -> Applied:
-    due = changes(connection, live_columns(warehouse.ledger))
+    due = changes(connection, live_chunks(warehouse.ledger))
     held_back = [change for change in due if is_suspicious(change) and change.table not in accept]
     applied = [change for change in due if change not in held_back]
     for change in applied:

@@ -8,6 +8,7 @@ import typer
 from pipelines.cli import commands
 from pipelines.cli.app import app
 from pipelines.cli.reference.markdown import as_code, cell, page, table_of
+from pipelines.ledger import CoverageStatus
 
 
 def commands_page() -> str:
@@ -56,7 +57,7 @@ def _parameters(command: Any) -> list[str]:
         if p.param_type_name == "argument":
             rows.append((as_code(p.name.upper()), _typer_type(p), "required" if p.required else "none", p.help or ""))
         elif not p.hidden and p.name not in ("install_completion", "show_completion"):
-            default = "off" if p.is_flag else "none" if p.default is None else as_code(str(p.default))
+            default = "off" if p.is_flag else "none" if p.default in (None, "") else as_code(str(p.default))
             names = ", ".join(as_code(one) for one in p.opts)
             rows.append((names, _typer_type(p), default, p.help or ""))
     return list(table_of(("name", "type", "default", "what it does"), rows)) if rows else []
@@ -69,5 +70,6 @@ def _typer_type(parameter: Any) -> str:
     # Typer says a type as text here: `str`, `list[str]`, `Path`.
     kind = str(parameter.bare_type())
     words = {"str": "text", "int": "whole number", "float": "number", "Path": "path"}
+    words[CoverageStatus.__name__] = " or ".join(map(as_code, CoverageStatus))
     one = kind.removeprefix("list[").removesuffix("]")
     return words.get(one, one) + (", several" if kind.startswith("list[") else "")

@@ -6,38 +6,78 @@ from pathlib import Path
 
 import pipelines
 from pipelines.cli.reference.markdown import as_code, page, table_of
-from pipelines.normalize.contracts import REPORTS, TABLES
+from pipelines.normalize.contracts import ENDPOINTS, REPORTS, Endpoint
 
 _ROOT = Path(pipelines.__file__).resolve().parent
-_TESTED_BY = {
-    "directory": ("tests/canvas/test_endpoints.py", "tests/demo/test_directory.py"),
-    "department": ("tests/canvas/test_endpoints.py", "tests/demo/test_department_analytics.py"),
-    "reports": ("tests/demo/test_report_life.py", "tests/demo/test_report_files.py"),
+_GROUPS = {
+    "directory": "Directory",
+    "department": "Department analytics",
+    "course": "Course analytics",
+    "student": "Student analytics",
+    "reports": "Account reports",
+    "token": "The token",
 }
+_TESTED_BY = {
+    "directory": "tests/load/test_directory_tables.py",
+    "department": "tests/load/test_questions.py",
+    "course": "tests/load/test_course_tables.py",
+    "student": "tests/load/test_student_tables.py",
+    "reports": "tests/load/test_reports.py",
+    "token": "tests/stories/test_token.py",
+}
+"""Where the rows of a group's tables are held against what Canvas holds, one by one."""
+
+_OTHERWISE_TESTED = {
+    "/api/v1/progress/:id": "tests/canvas/test_progress.py",
+    "/api/v1/users/:id": "tests/canvas/test_endpoints.py",
+    "/api/v1/accounts/:account_id/reports": "tests/canvas/test_endpoints.py",
+}
+_NOT_ASKED_TESTED_BY = "tests/normalize/test_endpoints.py"
 _CALL = re.compile(r"(?P<method>GET|POST|PUT|DELETE) (?P<path>\S+): (?P<what>.*)", re.DOTALL)
 
 
 def endpoints_page() -> str:
     """Return the page of endpoints: what is asked, which table it feeds, where that is tested."""
-    fed: dict[tuple[str, str, str], list[str]] = {}
-    for table in TABLES.values():
-        if table.group in _TESTED_BY:
-            fed.setdefault((table.source, table.slice, table.group), []).append(table.qualified)
-    lines = ["## From endpoint to table", ""]
-    rows = [
-        (as_code(source), ", ".join(map(_table_link, names)), slice_, ", ".join(map(_test_link, _TESTED_BY[group])))
-        for (source, slice_, group), names in fed.items()
-    ]
-    lines += table_of(("endpoint", "tables", "slice", "tested by"), rows)
+    never = [endpoint for endpoint in ENDPOINTS if not endpoint.asked and endpoint.method != "GET"]
+    here = [endpoint for endpoint in ENDPOINTS if endpoint not in never]
+    lines: list[str] = []
+    for group, title in _GROUPS.items():
+        rows = [_row(endpoint) for endpoint in here if endpoint.group == group]
+        lines += [f"## {title}", "", *table_of(("endpoint", "tables", "slice", "asked", "tested by"), rows)]
+    lines += ["## Endpoints that write and are never asked", ""]
+    lines += table_of(("endpoint", "why not", "tested by"), [_never_row(endpoint) for endpoint in never])
     lines += ["## Declared reports", ""]
     reports = ((as_code(r.name), r.title, ", ".join(map(as_code, r.parameters))) for r in REPORTS.values())
     lines += table_of(("report", "title", "parameters"), reports)
     lines += ["## Every call that is made", "", "Addresses are below `/api/v1`.", ""]
     lines += table_of(("method", "path", "what it answers"), _calls())
     intro = (
-        "What canvaslake asks Canvas. It writes one thing: it starts the account reports that you configure or ask for."
+        "Every endpoint of Canvas that canvaslake knows: the table that it feeds, the slice of it that one answer "
+        "replaces, and whether it is asked. Two things are written: canvaslake starts the account reports that you "
+        "configure or ask for, and renews its own token when you say so (`canvaslake token rotate`). "
+        "`canvaslake token scopes` prints the scopes that a token needs for your settings."
     )
     return page("Endpoints", intro, lines)
+
+
+def _row(endpoint: Endpoint) -> tuple[str, ...]:
+    tables = ", ".join(map(_table_link, endpoint.tables))
+    asked = ". ".join(filter(None, ("yes" if endpoint.asked else "no", endpoint.note)))
+    return _name(endpoint), tables, endpoint.slice, asked, _test_link(_tested_by(endpoint))
+
+
+def _never_row(endpoint: Endpoint) -> tuple[str, ...]:
+    return _name(endpoint), endpoint.note, _test_link(_tested_by(endpoint))
+
+
+def _name(endpoint: Endpoint) -> str:
+    return as_code(f"{endpoint.method} {endpoint.path}")
+
+
+def _tested_by(endpoint: Endpoint) -> str:
+    if not endpoint.asked:
+        return _NOT_ASKED_TESTED_BY
+    return _OTHERWISE_TESTED.get(endpoint.path, _TESTED_BY[endpoint.group])
 
 
 def _table_link(qualified: str) -> str:

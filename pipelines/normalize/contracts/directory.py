@@ -199,9 +199,10 @@ ACCOUNT_CALENDARS = Table(
     name="account_calendars",
     description="Calendars of accounts; the hidden ones too, where the token's owner may see them.",
     grain="one row per account with a calendar",
-    key=("account_id",),
+    key=("top_account_id", "account_id"),
     columns=(
         Column("account_id", _ID, "Canvas id of the account.", source="id", nullable=False),
+        Column("top_account_id", _ID, "The configured account that it lies below, or is.", nullable=False),
         Column("name", _TEXT, "Display name of the account."),
         Column("parent_account_id", _ID, "The account above; NULL for a root account."),
         Column("root_account_id", _ID, "The root of the tree; NULL for a root account."),
@@ -216,6 +217,7 @@ ACCOUNT_CALENDARS = Table(
     source="GET /api/v1/accounts/:account_id/account_calendars, GET /api/v1/account_calendars",
     slice="configured account",
     group="directory",
+    slice_columns=(("account", "top_account_id"),),
 )
 
 ACCOUNT_NOTIFICATIONS = Table(
@@ -257,6 +259,7 @@ TERMS_OF_SERVICE = Table(
     source="GET /api/v1/accounts/:account_id/terms_of_service",
     slice="configured account",
     group="directory",
+    slice_columns=_OF_ACCOUNT,
 )
 
 HELP_LINKS = Table(

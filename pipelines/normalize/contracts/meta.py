@@ -12,7 +12,12 @@ QUARANTINE = Table(
     slice_columns=(("", "slice"),),
     columns=(
         Column("table_name", ColumnType.VARCHAR, "The table that the row was meant for.", nullable=False),
-        Column("slice", ColumnType.VARCHAR, "The scope of the answer that the row came in: account, course, report."),
+        Column(
+            "slice",
+            ColumnType.VARCHAR,
+            "The scope of the answer that the row came in: account, course, report.",
+            privacy=Privacy.PSEUDONYM,
+        ),
         Column("line_number", ColumnType.BIGINT, "Line of the file, or position in the answer, from 1."),
         Column("reason", ColumnType.VARCHAR, "What does not fit.", nullable=False),
         Column("raw", ColumnType.VARCHAR, "The row as Canvas gave it.", privacy=Privacy.IDENTITY),
@@ -54,7 +59,7 @@ LOADS = _written(
     ("table_name", "slice"),
     (
         Column("table_name", _TEXT, "The table that the load brought rows for.", nullable=False),
-        Column("slice", _TEXT, "The scope that the load speaks for.", nullable=False),
+        Column("slice", _TEXT, "The scope that the load speaks for.", "", Privacy.PSEUDONYM, nullable=False),
         Column("load_id", _TEXT, "Id of the load, as in _load_id of the rows.", nullable=False),
         Column("source", _TEXT, "Endpoint family or report."),
         Column("report_id", _ID, "Canvas id of the report, for loads of reports."),
@@ -74,7 +79,14 @@ COVERAGE = _written(
     (
         Column("instance", _TEXT, "The Canvas that was asked."),
         Column("scope_kind", _TEXT, "account, course or student.", nullable=False),
-        Column("scope_id", _TEXT, "Id of the account or course; course/user for a student.", nullable=False),
+        Column(
+            "scope_id",
+            _TEXT,
+            "Id of the account or course; course/user for a student.",
+            "",
+            Privacy.PSEUDONYM,
+            nullable=False,
+        ),
         Column("account_id", _ID, "The account, where the scope is one."),
         Column("course_id", _ID, "The course, where the scope is one or a student in one."),
         Column("user_id", _ID, "The student, where the scope is one.", privacy=Privacy.PSEUDONYM),
@@ -83,7 +95,7 @@ COVERAGE = _written(
         Column("http_status", _ID, "Status of Canvas's last answer."),
         Column("request_id", _TEXT, "Canvas's id of the request, for questions to its operators."),
         Column("attempts", _ID, "How often it was asked.", "requests"),
-        Column("detail", _TEXT, "What went wrong."),
+        Column("detail", _TEXT, "What went wrong.", privacy=Privacy.PSEUDONYM),
         Column("answered_at", _TIME, "When the question ended.", "UTC"),
     ),
 )
