@@ -4,8 +4,10 @@ RIGHT_PYTHON := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c '$(RIGHT_PYTHON)' 2>/dev/null && { echo $$python; break; }; done)
 BIN := .venv/bin
+# A file stays in one process: its tests share what they prepared.
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: demo test check bench up lock clean
+.PHONY: demo test test-slow check bench up lock clean
 
 demo: .venv/installed
 	$(BIN)/canvaslake demo
@@ -14,7 +16,10 @@ up: .venv/installed
 	$(BIN)/canvaslake --demo up
 
 test: .venv/installed
-	$(BIN)/python -m pytest
+	$(PYTEST) -m "not slow"
+
+test-slow: .venv/installed
+	$(PYTEST) -m slow
 
 check: .venv/installed
 	$(BIN)/ruff format --check .

@@ -55,11 +55,11 @@ def test_calendars_come_bare_or_wrapped() -> None:
         "new_calendar_event_url": "/n",
         "sub_account_count": 2,
     }
-    bare = rows(directory.account_calendars([calendar]))
-    assert bare == rows(directory.account_calendars({"account_calendars": [calendar], "total_results": 1}))
+    bare = rows(directory.account_calendars([calendar], 7))
+    assert bare == rows(directory.account_calendars({"account_calendars": [calendar], "total_results": 1}, 7))
     kept = {key: value for key, value in calendar.items() if key not in ("id", "new_calendar_event_url")}
     del kept["create_calendar_event_url"]
-    assert bare == [{"account_id": 7, **kept}]
+    assert bare == [{"account_id": 7, "top_account_id": 7, **kept}]
 
 
 def test_announcements_keep_their_roles_as_text() -> None:

@@ -17,6 +17,8 @@ from pipelines.demo import DemoCanvas
 from pipelines.ledger.intents import all_intents
 from tests.stories.conftest import Office, free_port
 
+pytestmark = pytest.mark.slow
+
 AFTER_COMPLETION = 90.0
 SETTINGS = """\
 [canvas]
@@ -55,7 +57,6 @@ def _finished(canvas: DemoCanvas) -> bool:
     return any(run.status == "complete" for run in canvas.reports.all())
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_a_report_that_the_schedule_asked_for_is_in_the_file_soon_after_it_finished(office: Office) -> None:
     office.write_settings(SETTINGS.format(base_url=office.canvas.base_url))

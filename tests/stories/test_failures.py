@@ -67,7 +67,7 @@ def test_a_host_that_is_not_canvas_is_named_and_the_file_stays(good: tuple[Offic
 RIGHTS = ("view_analytics", "read_reports", "read_course_list", "read_terms")
 
 
-@pytest.mark.parametrize("right", RIGHTS)
+@pytest.mark.parametrize("right", [*RIGHTS, "read_as_admin"])
 def test_the_doctor_names_the_right_that_is_missing(good: tuple[Office, str], right: str) -> None:
     office, _ = good
     assert right in ALL_PERMISSIONS

@@ -11,7 +11,10 @@ from tests.stories.conftest import Office, make_office
 
 FOLDER = Path(os.environ.get("CANVASLAKE_OULAD") or Path(__file__).parents[2].parent / "shared" / "oulad")
 
-pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="the Open University's files are not here")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not FOLDER.is_dir(), reason="the Open University's files are not here"),
+]
 
 
 @pytest.fixture(scope="module")

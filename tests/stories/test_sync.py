@@ -8,6 +8,7 @@ import pytest
 
 from pipelines.cli.sync import sync
 from pipelines.demo import DemoCanvas, Institution
+from pipelines.normalize.contracts import SYSTEM_COLUMNS, TABLES
 from tests.stories.conftest import Office, make_office
 
 
@@ -91,6 +92,16 @@ def test_no_secret_and_no_name_of_a_student_stands_in_dagsters_storage(
             assert b"signature=" not in text.lower(), path
             assert not [name for name in names if name.encode() in text], path
     assert not [r for r in canvas.requests.matching(host="files") if r.has_authorization]
+
+
+def test_the_tables_have_the_columns_that_their_contracts_declare_and_no_others(synced: Office) -> None:
+    there: dict[str, list[str]] = {}
+    for table, column in synced.rows(
+        "select table_schema || '.' || table_name, column_name from meta.columns order by table_name, position"
+    ):
+        there.setdefault(table, []).append(column)
+    for name, table in TABLES.items():
+        assert there[name] == [column.name for column in (*table.columns, *SYSTEM_COLUMNS)], name
 
 
 def test_commands_answer_for_people_and_for_programs(synced: Office) -> None:

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 
 from tests.warehouse.conftest import Shop
 from tests.warehouse.readers import Reader
 
 
+@pytest.mark.slow
 def test_readers_see_no_error_and_one_generation_at_a_time_through_ten_refreshes(shop: Shop) -> None:
     shop.load(list(range(1, 2001)), "g1")
     shop.publish()
