@@ -26,6 +26,8 @@ _SOURCES = {
     contracts.STUDENT_SUMMARIES.qualified: "student_summaries",
 }
 
+_MOST_COURSES = 5
+
 
 def course_assets(owners: Sequence[str]) -> list[dg.AssetsDefinition]:
     """Return the assets of course analytics. Courses are rows of work in one run, never runs of their own."""
@@ -46,7 +48,10 @@ def course_assets(owners: Sequence[str]) -> list[dg.AssetsDefinition]:
             return found.questions
 
         with explained():
-            _retire(project)
+            gone = _retire(project)
+            if gone:
+                context.log.warning(_told(gone))
+                project.progress.tell(f"! {_told(gone)}")
             summary = pull_family(
                 context, project, "course", due, lambda client: lambda item: course_work(client, item)
             )
@@ -70,17 +75,36 @@ def courses_due(project: Project, *, full: bool = False, pull: Pull | None = Non
     )
 
 
-def _retire(project: Project) -> None:
-    """Take out what was loaded for courses that are not in the directory any more; deleted ones are, and stay."""
+def _retire(project: Project) -> list[int]:
+    """Take out what was loaded for courses that are not in the directory any more; deleted ones are, and stay.
+
+    Return the courses that something was taken out of.
+    """
     instance = project.settings.instance
     there = course_facts(project.lake, instance, with_deleted=True)
     known = {course.course_id for course in there}
+    gone: set[int] = set()
     if not known:
-        return
+        return []
+
+    def stays(scope: Mapping[str, object]) -> bool:
+        course = int(str(scope["course"]))
+        if course not in known:
+            gone.add(course)
+        return course in known
+
     for source in (*SOURCES.values(), "student_activity", "student_assignments", "student_communication"):
-        retire_scopes(
-            project.ledger, instance, source, keep=lambda scope: int(str(scope["course"])) in known, place=_place
-        )
+        retire_scopes(project.ledger, instance, source, keep=stays, place=_place)
+    return sorted(gone)
+
+
+def _told(gone: Sequence[int]) -> str:
+    first = ", ".join(map(str, gone[:_MOST_COURSES])) + (" ..." if len(gone) > _MOST_COURSES else "")
+    which = f"course {first} any more: its" if len(gone) == 1 else f"{len(gone):,} courses any more ({first}): their"
+    return (
+        f"Canvas does not list {which} analytics leave the tables, and come back with the course. If the courses still "
+        "exist, the token's owner cannot see them now. See: canvaslake doctor"
+    )
 
 
 def _place(scope: Mapping[str, object]) -> tuple[str, str]:

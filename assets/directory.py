@@ -1,6 +1,5 @@
 """The directory: accounts and what is set up in them, terms, courses."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from urllib.parse import urlsplit
 
@@ -11,6 +10,7 @@ from assets.failures import explained
 from assets.pulls import CANVAS_POOL, pull_family
 from assets.specs import Results, asset_key, table_spec
 from pipelines.canvas import CanvasClient
+from pipelines.extract.interrupts import run_interruptibly
 from pipelines.lake import Lake
 from pipelines.lake.read import account_places, root_account_ids, top_account_ids
 from pipelines.ledger.coverage import answers
@@ -62,7 +62,7 @@ def _accounts(owners: Sequence[str]) -> dg.AssetsDefinition:
             return loaded.ended
 
         with explained():
-            ended = asyncio.run(pull())
+            ended = run_interruptibly(pull())
         yield from endpoint_results(project.ledger, [ACCOUNTS], Summary.over(ended), {ACCOUNTS.qualified: "accounts"})
 
     return accounts
@@ -98,7 +98,7 @@ def _per_account(
             return ended
 
         with explained():
-            ended = asyncio.run(pull())
+            ended = run_interruptibly(pull())
         sources = {table.qualified: source for table in tables}
         yield from endpoint_results(project.ledger, tables, Summary.over(ended), sources)
 

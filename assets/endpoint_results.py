@@ -63,6 +63,8 @@ def endpoint_checks(table: Table) -> list[dg.AssetCheckSpec]:
 
 
 def _as_table(counts: Counter[CoverageStatus]) -> str:
+    if not counts:
+        return "Nothing was due: the answers of before still stand. All of them: `meta.coverage`."
     lines = [f"| {status} | {count:,} |" for status, count in sorted(counts.items())]
     return "\n".join(["| answer | questions |", "| --- | ---: |", *lines])
 

@@ -46,7 +46,11 @@ def published_asset(deps: Sequence[dg.AssetKey], owners: Sequence[str]) -> dg.As
         with explained():
             outcome = publish(project.warehouse, project.models)
         applied = outcome.applied
-        held_back = [check.detail for check in applied.checks if check.check == "row_count" and not check.passed]
+        held_back = [
+            f"{check.table} {check.detail}"
+            for check in applied.checks
+            if check.check == "row_count" and not check.passed
+        ]
         yield dg.MaterializeResult(
             asset_key=PUBLISHED,
             metadata={
@@ -67,7 +71,7 @@ def published_asset(deps: Sequence[dg.AssetKey], owners: Sequence[str]) -> dg.As
                     check_name=HELD_BACK_CHECK,
                     passed=not held_back,
                     severity=dg.AssetCheckSeverity.ERROR,
-                    metadata={"held_back": "; ".join(held_back) or "nothing"},
+                    metadata={"held_back": dg.MetadataValue.json(held_back)},
                 )
             ],
         )

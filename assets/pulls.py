@@ -1,6 +1,5 @@
 """A pull of many questions as an asset runs it: one client, the budget of the token, progress, and how it ended."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -8,6 +7,7 @@ import dagster as dg
 
 from assets.endpoint_results import LoggedProgress, unreadable
 from pipelines.canvas import CanvasClient
+from pipelines.extract.interrupts import run_interruptibly
 from pipelines.ledger.pulls import Pull
 from pipelines.load.questions import Summary
 from pipelines.load.work_list import Meter, Work, work_off_pull
@@ -46,7 +46,7 @@ def pull_family(
                 on_batch=told.saved,
             )
 
-    summary = asyncio.run(pull())
+    summary = run_interruptibly(pull())
     told.finish()
     if summary.refused:
         context.log.warning(unreadable(summary))

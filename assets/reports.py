@@ -1,6 +1,5 @@
 """Account reports: one asset per file of a report, made by one step per report from one finished report."""
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
@@ -9,6 +8,7 @@ import dagster as dg
 from assets.failures import explained
 from assets.specs import asset_key, quarantine_check, quarantine_result, table_spec
 from pipelines.canvas import CanvasError
+from pipelines.extract.interrupts import run_interruptibly
 from pipelines.extract.run_lock import load_lock
 from pipelines.lake import LoadOutcome
 from pipelines.ledger import Intent, IntentState
@@ -119,7 +119,7 @@ def load_intent(project: Project, intent: Intent) -> LoadOutcome:
 
     with load_lock(project.home, intent.intent_id):
         try:
-            outcome = asyncio.run(pull())
+            outcome = run_interruptibly(pull())
         except REFUSED as error:
             failed(error, 1)
             raise

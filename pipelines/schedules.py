@@ -1,6 +1,5 @@
 """When reports are asked for and endpoints are pulled. Which ones, and how, follows from the settings."""
 
-import asyncio
 import re
 from collections.abc import Sequence
 from datetime import timedelta
@@ -10,6 +9,7 @@ import dagster as dg
 from assets.failures import explained
 from pipelines.canvas import CanvasClient, CanvasError, TransientCanvasError
 from pipelines.canvas.accounts import show_account
+from pipelines.extract.interrupts import run_interruptibly
 from pipelines.extract.reports import RepeatedReportIdError, ask, reconcile
 from pipelines.ledger import Intent, IntentState
 from pipelines.ledger.intents import remember_account, remembered_account, want
@@ -42,7 +42,7 @@ def ask_for_reports(context: dg.OpExecutionContext, config: AskConfig, projects:
         if report.report in config.reports and (not config.cron or report.cron == config.cron)
     ]
     with explained():
-        intents = asyncio.run(
+        intents = run_interruptibly(
             ask_reports(project, wanted, window=config.window, origin=config.origin, reuse_open=config.reuse_open)
         )
     for intent in intents:

@@ -87,6 +87,68 @@ def test_a_wrong_setting_is_named_with_its_file_and_without_the_token(tmp_path: 
     assert TOKEN not in "".join(traceback.format_exception(raised.value))
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "[sync]\nstudnet_accounts = [1]\n",
+            "sync.studnet_accounts is not a setting; did you mean sync.student_accounts?",
+        ),
+        ("[synk]\nterms = [1]\n", "synk is not a setting; did you mean sync?"),
+        ("student_accounts = [1]\n", "student_accounts is not a setting; did you mean sync.student_accounts?"),
+        ('[canvas]\nowners = ["me"]\n', "canvas.owners is not a setting; did you mean owners, above the first table?"),
+        (
+            "[canvas]\nzzz = 1\n",
+            "canvas.zzz is not a setting; there are base_url, accounts, max_in_flight, time_zone.",
+        ),
+        (f'[canvas]\ntoken = "{TOKEN}"\n', "canvas.token is not a setting; the token stands in .env or in the"),
+        (
+            '[[reports]]\nreport = "x"\nparametrs = {}\n',
+            "reports.0.parametrs is not a setting; did you mean reports.0.parameters?",
+        ),
+        ('[sync]\nstudent_analytics = "some"\n', 'sync.student_analytics must be "off", "changed" or "all".'),
+        ('[sync]\nterms = "never"\n', 'sync.terms must be "active", "all" or a list of whole numbers.'),
+        ('[sync]\nterms = ["x"]\n', 'sync.terms must be "active", "all" or a list of whole numbers.'),
+        ("[canvas]\naccounts = [1.5]\n", "canvas.accounts must be a list of text or whole numbers."),
+        ('[canvas]\nmax_in_flight = "ten"\n', "canvas.max_in_flight must be a whole number from 1 to 64."),
+        ("[warehouse]\nkeep_generations = 0\n", "warehouse.keep_generations must be a whole number of at least 1."),
+        ("[sensor]\nretry_minutes = 0\n", "sensor.retry_minutes must be a number above 0."),
+        ('[canvas]\ntime_zone = "Denver"\n', "canvas.time_zone: 'Denver' is not a time zone like America/Denver."),
+        (
+            f'[canvas]\nbase_url = "{TOKEN}"\n',
+            "canvas.base_url: this is not an address like https://canvas.example.edu.",
+        ),
+        ("canvas = 3\n", "canvas must be a table."),
+        ("reports = [3]\n", "reports.0 must be a table."),
+        ("reports = 3\n", "reports must be a list of tables."),
+        ("[[reports]]\n", "reports.0.report is missing; it must be text."),
+        (
+            '[[reports]]\nreport = "x"\n[reports.parameters]\nusers = {}\n',
+            "reports.0.parameters.users must be text, a whole number, a number, true or false or a list of text or",
+        ),
+    ],
+)
+def test_a_wrong_setting_is_told_in_our_words_with_what_it_may_be(tmp_path: Path, text: str, said: str) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(SettingsError) as raised:
+        load_settings(tmp_path, {})
+    told = str(raised.value)
+    assert told.startswith(f"{path} has a setting that is not right: {said}")
+    assert TOKEN not in told
+    assert "Input should" not in told
+    assert "Value error" not in told
+
+
+def test_each_wrong_setting_is_told_in_a_sentence_of_its_own(tmp_path: Path) -> None:
+    write(tmp_path, "[warehouse]\nmax_bad_share = 2\nkeep_generation = 1\n")
+    with pytest.raises(SettingsError) as raised:
+        load_settings(tmp_path, {})
+    assert str(raised.value).endswith(
+        "has settings that are not right: warehouse.max_bad_share must be a number from 0 to 1. "
+        "warehouse.keep_generation is not a setting; did you mean warehouse.keep_generations?"
+    )
+
+
 @pytest.mark.parametrize("content", [b"[canvas\n", b"\xff\xfe", f'x = "{TOKEN}'.encode()])
 def test_a_file_that_is_no_toml_is_told_and_not_quoted(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "canvaslake.toml").write_bytes(content)

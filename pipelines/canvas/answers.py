@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -137,6 +138,8 @@ def failure(raw: RawAnswer) -> errors.CanvasError:
         # Canvas's own refusal comes before the application runs, so nothing has happened yet.
         return _make(errors.ThrottledError, raw, "Canvas refused a request: too many at once.", had_no_effect=True)
     if status < 400:
+        if urlsplit(raw.headers.get("location", "")).path.startswith("/login"):
+            return _make(errors.LoginPageError, raw, "A request for data was redirected to the log-in page.")
         kind = errors.UnexpectedAnswerError if raw.from_canvas else errors.WrongHostError
         return _make(kind, raw, "A request for data was redirected.", why="Canvas's API never does that.")
     if status == 401:

@@ -12,17 +12,21 @@ import typer
 
 from pipelines import __version__
 from pipelines.canvas import CanvasError
+from pipelines.cli.command_line import CommandLine
 from pipelines.cli.console import err, say
 from pipelines.cli.exit_codes import ExitCode, exit_code_of
 from pipelines.project import Project
 from pipelines.settings import CONFIG_NAME, DEMO_HOME, load_settings
 
-app = typer.Typer(
+app = CommandLine(
     name="canvaslake",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Canvas LMS analytics and reports, in a DuckDB warehouse that analysts trust.",
 )
+
+_INTERRUPTED = 130
+_STOPPED = "Stopped. What was loaded stays loaded; reports that were asked for go on in Canvas."
 
 
 def _show_version(value: bool) -> None:
@@ -70,8 +74,13 @@ def run_app() -> None:
     try:
         app(standalone_mode=True)
     except KeyboardInterrupt:
-        say("Stopped. What was loaded stays loaded; reports that were asked for go on in Canvas.")
-        sys.exit(130)
+        say(_STOPPED)
+        sys.exit(_INTERRUPTED)
+    except SystemExit as end:
+        # Typer makes this of Ctrl-C within a command, and says nothing.
+        if end.code == _INTERRUPTED:
+            say(_STOPPED)
+        raise
     except BrokenPipeError:
         # The reader of our output has seen enough, as `head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

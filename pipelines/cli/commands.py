@@ -64,7 +64,7 @@ def doctor(as_json: Json = False) -> None:
         put_json([finding.as_json() for finding in findings])
     else:
         show(findings)
-    raise typer.Exit(next((finding.code for finding in findings if not finding.ok), ExitCode.OK))
+    raise typer.Exit(next((finding.code for finding in findings if finding.code), ExitCode.OK))
 
 
 @app.command()
@@ -227,6 +227,15 @@ def publish(
     from pipelines.warehouse import publish as run
 
     project = current_project()
+    if accept:
+        from pipelines.cli.publish import check_accepted
+        from pipelines.cli.sync import UnknownTableError
+
+        try:
+            check_accepted(project, accept)
+        except UnknownTableError as error:
+            say(str(error))
+            raise typer.Exit(ExitCode.USAGE) from None
     outcome = run(project.warehouse, project.models, accept or ())
     held = [check for check in outcome.applied.checks if check.check == "row_count" and not check.passed]
     for check in held:

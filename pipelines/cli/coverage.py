@@ -10,6 +10,7 @@ from dataclasses import asdict
 from datetime import datetime
 
 from pipelines.cli.console import put_json, put_table, say
+from pipelines.lake.read import live_rows, live_table
 from pipelines.ledger.coverage import (
     CoverageCause,
     CoverageCount,
@@ -19,6 +20,9 @@ from pipelines.ledger.coverage import (
     coverage_counts,
     coverage_rows,
 )
+from pipelines.normalize.contracts import Table
+from pipelines.normalize.contracts.course import STUDENT_SUMMARIES
+from pipelines.normalize.contracts.directory import ACCOUNTS, COURSES
 from pipelines.project import Project
 
 _TERM = re.compile(r"/terms/\d+/")
@@ -76,9 +80,48 @@ def show_rows(
         columns = ["scope", "endpoint", "status", "http", "request id", "attempts", "when", "detail"]
         put_table(columns, [_cells(row) for row in shown], right=["attempts"])
     else:
-        say("No question is like that. canvaslake coverage shows what was asked.")
+        say(_nothing(project, scope=scope, status=status, endpoint=endpoint))
     if more:
         say(f"There are more than these {limit:,}: --limit shows more of them.")
+
+
+def _nothing(project: Project, *, scope: tuple[str, str] | None, status: CoverageStatus | None, endpoint: str) -> str:
+    """Say which filter found nothing, and why that is so if it can be known."""
+    if not coverage_counts(project.ledger, project.settings.instance):
+        return "Nothing was asked yet. Next: canvaslake sync"
+    wanted = [
+        f" about {' '.join(scope)}" if scope else "",
+        f" at an endpoint with {endpoint!r} in its name" if endpoint else "",
+        f" ended as {status}" if status else "",
+    ]
+    absent = f" {_absent(project, *scope)}" if scope else ""
+    return f"No question{''.join(wanted)}.{absent.rstrip()} canvaslake coverage shows what was asked."
+
+
+def _absent(project: Project, kind: str, scope_id: str) -> str:
+    """Return that a scope is not in the loaded directory; nothing if it is, or if no directory is loaded."""
+    if kind == "account":
+        return _not_among(project, ACCOUNTS, kind, scope_id, "accounts")
+    course, _, student = scope_id.partition("/")
+    missing = _not_among(project, COURSES, "course", course, "courses")
+    if missing or not student:
+        return missing
+    rows = live_table(project.lake, project.settings.instance, STUDENT_SUMMARIES, ["course_id", "user_id"])
+    students = zip(rows["course_id"].to_pylist(), rows["user_id"].to_pylist(), strict=True)
+    if not rows.num_rows or (int(course), int(student)) in students:
+        return ""
+    return (
+        f"There is no student {student} of course {course} among the loaded summaries ({STUDENT_SUMMARIES.qualified})."
+    )
+
+
+def _not_among(project: Project, table: Table, kind: str, scope_id: str, many: str) -> str:
+    # `self` and SIS ids are names, and stand in no column.
+    key = table.key[0]
+    ids = {str(row[key]) for row in live_rows(project.lake, project.settings.instance, table, [key])}
+    if not ids or not scope_id.isdecimal() or scope_id in ids:
+        return ""
+    return f"There is no {kind} {scope_id} among the loaded {many} ({table.qualified})."
 
 
 def by_endpoint(counts: Iterable[CoverageCount]) -> dict[tuple[str, str], Counter[CoverageStatus]]:

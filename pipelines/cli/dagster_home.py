@@ -9,7 +9,8 @@ from pipelines.settings import Settings
 # Why each line: telemetry and the sign-up nag are off, for this is student data; pools bind whole runs, because the
 # slot of a step would outlive a killed process; a run that is killed is tried again, one that failed is not, for
 # the product counts its own attempts; ticks are kept for a while and not for ever; every event is stored, and the
-# terminal shows what the product itself says of it.
+# terminal shows what the product itself says of it; what libraries print is not kept, for it could hold anything, and
+# keeping it takes two processes per step.
 _INSTANCE = """\
 telemetry:
   enabled: false
@@ -34,6 +35,9 @@ run_retries:
   enabled: true
   max_retries: 2
   retry_on_asset_or_op_failure: false
+compute_logs:
+  module: dagster._core.storage.noop_compute_log_manager
+  class: NoOpComputeLogManager
 python_logs:
   python_log_level: INFO
 sensors:

@@ -11,6 +11,8 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from pipelines.cli.app import current_project
 from pipelines.cli.console import put, put_table, say
 from pipelines.cli.demo_canvas import choose_ports, describe
@@ -142,10 +144,26 @@ def _fresh_home() -> Path:
         if not (home / _MARKER).is_file():
             say(f"{home} is there and was not made by the demo; it stays. Move it away, and run this again.")
             raise SystemExit(ExitCode.SETTINGS)
-        shutil.rmtree(home)
+        _remove(home)
     private_folder(home)
     write_private(home / _MARKER, "Made by `canvaslake demo`, which removes this folder when it is run again.\n")
     return home
+
+
+def _remove(home: Path) -> None:
+    """Empty the demo's folder, unless somebody works in it. The marker goes last: a removal may be cut short."""
+    lock = home / "state" / "up.lock"
+    if lock.is_file():
+        try:
+            FileLock(lock).acquire(timeout=0).lock.release()
+        except Timeout:
+            say(f"`canvaslake --demo up` is running in {home}. Stop it with Ctrl-C, and run this again.")
+            raise SystemExit(ExitCode.SETTINGS) from None
+    for entry in home.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        elif entry.name != _MARKER:
+            entry.unlink()
 
 
 def _write_settings(home: Path, base_url: str, institution: Path | None, accounts: list[int]) -> None:

@@ -1,5 +1,6 @@
 """The demo Canvas as the commands use it: on fixed ports where they are free, and as a process beside `up`."""
 
+import os
 import re
 import socket
 import subprocess
@@ -10,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pipelines.demo import Institution
+from pipelines.demo import DEMO_TOKEN, Institution
+from pipelines.demo.__main__ import TOKEN_VARIABLE
 from pipelines.settings import DEMO_HOME, Settings
 
 _PORT = 8765
@@ -56,7 +58,9 @@ def demo_process(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
     serves = _SERVES.search(config.read_text(encoding="utf-8"))
     if serves:
         command += ["--institution", str(Path(serves[1]))]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    # The token of the settings, which a rotation may have changed; not in the command, which everybody can list.
+    environment = {**os.environ, TOKEN_VARIABLE: settings.token.get_secret_value() or DEMO_TOKEN}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)
     try:
         line = process.stdout.readline() if process.stdout else b""
         if not line.startswith(b"http"):
@@ -65,3 +69,5 @@ def demo_process(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
     finally:
         process.terminate()
         process.wait(timeout=10)
+        if process.stdout:
+            process.stdout.close()

@@ -23,6 +23,7 @@ from pipelines.canvas.users import show_self
 from pipelines.cli.console import put_table
 from pipelines.cli.demo_canvas import is_demo
 from pipelines.cli.exit_codes import ExitCode, exit_code_of
+from pipelines.cli.unknown_ids import unknown_id_warnings
 from pipelines.project import Project
 from pipelines.settings import Settings, SettingsError, load_settings
 
@@ -31,7 +32,7 @@ _LOW_QUOTA = 150
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at. `code` is its exit code where it is not right."""
+    """One thing looked at. `code` is its exit code where it is wrong; what is not right without one is a warning."""
 
     subject: str
     ok: bool
@@ -52,14 +53,22 @@ def examine() -> list[Finding]:
         return [Finding("settings", False, str(error), ExitCode.SETTINGS)]
     where = settings.config_path or "the environment"
     findings = [Finding("settings", True, f"{where}; data in {settings.home}")]
-    findings += asyncio.run(_ask(Project(settings)))
+    project = Project(settings)
+    findings += asyncio.run(_ask(project))
+    findings += _unknown_ids(project)
     findings += _published(settings)
     return findings
 
 
 def show(findings: list[Finding]) -> None:
     """Print findings as a table."""
-    put_table(["", "what", "found"], [["ok" if f.ok else "!!", f.subject, f.detail] for f in findings])
+    put_table(["", "what", "found"], [[_mark(f), f.subject, f.detail] for f in findings])
+
+
+def _mark(finding: Finding) -> str:
+    if finding.ok:
+        return "ok"
+    return "!!" if finding.code else "!"
 
 
 def _wrong(subject: str, error: CanvasError) -> Finding:
@@ -78,7 +87,7 @@ async def _ask(project: Project) -> list[Finding]:
         except (ForbiddenError, NotFoundError):
             findings.append(Finding("connection", True, f"{client.base_url} answers as Canvas does"))
         except CanvasError as error:
-            if is_demo(project.settings):
+            if is_demo(project.settings) and exit_code_of(error) is ExitCode.CONNECTION:
                 hint = "the demo Canvas is only up during `canvaslake demo` and `canvaslake --demo up`"
                 return [Finding("connection", False, hint, ExitCode.CONNECTION)]
             subject = "token" if exit_code_of(error) is ExitCode.TOKEN else "connection"
@@ -194,6 +203,14 @@ async def _reports(client: CanvasClient, settings: Settings, account: int) -> li
         detail = f"this Canvas does not offer {', '.join(missing)}. See: canvaslake reports catalog"
         return [Finding("reports", False, detail, ExitCode.SETTINGS)]
     return [Finding("reports", True, f"all {len(settings.reports)} configured ones are offered")]
+
+
+def _unknown_ids(project: Project) -> list[Finding]:
+    if not project.paths.published.exists():
+        # Nothing is loaded then; looking would make a ledger, and the doctor changes nothing.
+        return []
+    warnings = unknown_id_warnings(project, with_accounts=False)
+    return [Finding("settings", False, warning) for warning in warnings]
 
 
 def _published(settings: Settings) -> list[Finding]:

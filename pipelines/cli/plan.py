@@ -23,6 +23,7 @@ from pipelines.canvas.accounts import show_account
 from pipelines.canvas.errors import NotFoundError
 from pipelines.cli.console import put_json, put_table, say
 from pipelines.cli.exit_codes import ExitCode, exit_code_of
+from pipelines.cli.unknown_ids import unknown_id_warnings
 from pipelines.extract.courses import CourseFacts
 from pipelines.extract.plan import (
     Asked,
@@ -128,6 +129,8 @@ def run_plan(project: Project, names: Sequence[str], *, full: bool, as_json: boo
         put_json(_as_json(project, priced))
     else:
         _show(project, priced)
+    for warning in unknown_id_warnings(project):
+        say(f"! {warning}")
     if problem is not None:
         say(f"! Without Canvas there is no quota to read, so times are those of earlier pulls, or missing. {problem}")
     return exit_code_of(problem) if problem is not None else ExitCode.OK
@@ -174,10 +177,13 @@ def price_line(project: Project, seen: Seen, *, narrowed: Narrowed, full: bool) 
     source = _Questions(project, narrowed, full=full, quick=True)
     plan = price(source.all(), seen, project.settings.canvas.max_in_flight)
     left = f" at the present quota ({seen.remaining:,.0f} left)" if seen.remaining is not None else ""
-    after = "" if plan.is_whole else " What follows from the directory is known when that is loaded."
+    began, after = "To ask", ""
+    if not plan.is_whole:
+        began = "To begin with"
+        after = " What follows from the directory, mostly the larger part, is known when that is loaded."
     after += source.left_out
     return (
-        f"To ask: {_many(plan.questions, 'question')}, about {_many(plan.requests, 'request')}, "
+        f"{began}: {_many(plan.questions, 'question')}, about {_many(plan.requests, 'request')}, "
         f"{about(plan.seconds or 0.0)}{left}.{after} canvaslake plan shows more."
     )
 
@@ -247,7 +253,7 @@ class _Questions:
             flags = len(FLAG_LISTS)
             parts = [
                 Part(_tables("accounts"), configured, configured * (1 + in_accounts)),
-                Part((), flags + configured, flags * in_accounts + configured),
+                Part((), flags + configured, flags * in_accounts + configured, "the flags of canvas.accounts"),
             ]
         if self._wants(_tables("terms")):
             parts.append(Part(_tables("terms"), roots, pages(len(term_dates(lake, self._instance))) + roots - 1))
@@ -451,14 +457,13 @@ def _show(project: Project, priced: Priced) -> None:
         )
         rows += [
             [
-                f"  {_named(part.tables)}",
+                f"  {_named(part.tables) or part.about}",
                 f"{sign}{part.questions:,}",
                 f"{sign}{part.requests:,}",
                 _counted([line.rows.get(table) for table in part.tables]),
                 "",
             ]
             for part in asked.parts or ()
-            if part.tables
         ]
     total = "-" if plan.seconds is None else about(plan.seconds)
     rows.append(["together", f"{plan.questions:,}", f"{plan.requests:,}", "", total])

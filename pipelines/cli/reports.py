@@ -10,6 +10,7 @@ import typer
 from pipelines.canvas import Record, collect
 from pipelines.canvas.account_reports import report_catalog
 from pipelines.cli.app import current_project
+from pipelines.cli.command_line import CommandLine
 from pipelines.cli.console import put_json, put_table, say
 from pipelines.cli.exit_codes import ExitCode
 from pipelines.ledger import Intent, IntentState
@@ -18,7 +19,7 @@ from pipelines.normalize.contracts import report_contract
 from pipelines.project import Project
 from pipelines.settings import ReportSettings
 
-app = typer.Typer(no_args_is_help=True, help="Account reports: what Canvas offers, what was asked for, how it stands.")
+app = CommandLine(no_args_is_help=True, help="Account reports: what Canvas offers, what was asked for, how it stands.")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import get_close_matches
+from typing import cast
 
 import dagster as dg
 
@@ -22,6 +23,7 @@ from pipelines.canvas import CanvasError
 from pipelines.cli.console import TerminalProgress, say
 from pipelines.cli.dagster_home import prepare
 from pipelines.cli.exit_codes import ExitCode, exit_code_of
+from pipelines.cli.interrupts import Interrupts
 from pipelines.cli.plan import Narrowed, look_at_quota, price_line
 from pipelines.definitions import build_definitions
 from pipelines.extract.plan import Seen
@@ -61,14 +63,16 @@ class SyncOutcome:
     changed: str = ""
 
     def add(self, code: ExitCode, message: str) -> None:
-        """Note a problem once."""
-        if (code, message) not in self.problems:
+        """Note a problem once, and that there is no connection once, whoever met it."""
+        codes = {noted for noted, _ in self.problems}
+        if (code, message) not in self.problems and not (code is ExitCode.CONNECTION and code in codes):
             self.problems.append((code, message))
 
     @property
     def exit_code(self) -> ExitCode:
-        """The class of the first problem."""
-        return self.problems[0][0] if self.problems else ExitCode.OK
+        """The class of the first problem; a missing right, which may stay so for good, hides no other."""
+        codes = [code for code, _ in self.problems]
+        return next((code for code in codes if code is not ExitCode.RIGHT), codes[0] if codes else ExitCode.OK)
 
 
 @dataclass(frozen=True)
@@ -122,17 +126,25 @@ def sync(project: Project, names: Sequence[str] = (), *, full: bool = False) -> 
     """
     seen = asyncio.run(look_at_quota(project))
     prepare(project.settings)
-    with TerminalProgress() as progress, dg.DagsterInstance.get() as instance:
+    with TerminalProgress() as progress, Interrupts() as interrupts, dg.DagsterInstance.get() as instance:
         listening = Project(project.settings, project.clock, progress)
-        return _Sync(listening, progress, instance, full=full, seen=seen).run(names)
+        return _Sync(listening, progress, interrupts, instance, full=full, seen=seen).run(names)
 
 
 class _Sync:
     def __init__(
-        self, project: Project, progress: TerminalProgress, instance: dg.DagsterInstance, *, full: bool, seen: Seen
+        self,
+        project: Project,
+        progress: TerminalProgress,
+        interrupts: Interrupts,
+        instance: dg.DagsterInstance,
+        *,
+        full: bool,
+        seen: Seen,
     ) -> None:
         self.project = project
         self.progress = progress
+        self.interrupts = interrupts
         self.instance = instance
         self.full = full
         self.seen = seen
@@ -323,10 +335,13 @@ class _Sync:
         self._note_failures(result)
         for evaluation in result.get_asset_check_evaluations():
             if not evaluation.passed and evaluation.check_name == HELD_BACK_CHECK:
-                self.outcome.add(ExitCode.WAREHOUSE, f"Held back: {evaluation.metadata['held_back'].value}")
+                for table in cast(Sequence[str], evaluation.metadata["held_back"].value):
+                    self.outcome.add(ExitCode.WAREHOUSE, f"Held back: {table}")
         return result
 
     def _note_failures(self, result: dg.ExecuteInProcessResult) -> None:
+        # Dagster ends the step and returns; a person who pressed Ctrl-C meant all of it.
+        self.interrupts.raise_if_heard()
         failures = result.filter_events(lambda one: one.is_step_failure)
         if not result.success and not failures:
             self.outcome.add(
@@ -372,9 +387,14 @@ class _Sync:
             for cause, scopes in causes.items():
                 self.outcome.add(
                     code,
-                    f"{cause} Concerns {len(scopes):,} questions, the first about {scopes[0]}; what was loaded before "
-                    "stays. See meta.coverage.",
+                    f"{cause} Concerns {_questions(scopes)}; what was loaded before stays. See meta.coverage.",
                 )
+
+
+def _questions(scopes: Sequence[str]) -> str:
+    if len(scopes) == 1:
+        return f"one question, about {scopes[0]}"
+    return f"{len(scopes):,} questions, the first about {scopes[0]}"
 
 
 def _code_of_name(name: str) -> ExitCode:

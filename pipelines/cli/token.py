@@ -25,6 +25,7 @@ from pipelines.canvas.errors import (
 from pipelines.canvas.tokens import hint_of, regenerate_token, show_token
 from pipelines.canvas.users import show_self
 from pipelines.cli.app import current_project
+from pipelines.cli.command_line import CommandLine
 from pipelines.cli.console import put, put_json, put_table, say
 from pipelines.cli.exit_codes import ExitCode
 from pipelines.cli.secret_file import TOKEN_NAME, SecretFile
@@ -32,7 +33,7 @@ from pipelines.normalize.contracts import ENDPOINTS, Endpoint
 from pipelines.project import Project
 from pipelines.settings import Settings, SettingsError
 
-app = typer.Typer(no_args_is_help=True, help="The access token: what it may do, when it ends, and a new one.")
+app = CommandLine(no_args_is_help=True, help="The access token: what it may do, when it ends, and a new one.")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

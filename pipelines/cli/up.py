@@ -28,7 +28,8 @@ from pipelines.run_claims import clear_dead_runs
 
 _START_SECONDS = 120.0
 _STOP_SECONDS = 20.0
-_QUIET = ("--code-server-log-level", "warning")
+# Dagster starts its code servers anew each minute, and each old one warns that nobody talks to it any more.
+_QUIET = ("--code-server-log-level", "error")
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 

@@ -4,6 +4,7 @@ Prints one line, the base URL, when it listens; ends cleanly on SIGTERM and SIGI
 """
 
 import argparse
+import os
 import signal
 import sys
 import threading
@@ -15,6 +16,8 @@ from pipelines.demo.clock import system_clock
 from pipelines.demo.oulad import oulad_institution
 from pipelines.demo.seed import seeded_institution
 from pipelines.demo.server import DEMO_TOKEN, DemoCanvas
+
+TOKEN_VARIABLE = "DEMO_CANVAS_TOKEN"  # noqa: S105 (its name, not the token)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,7 +66,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="YYYY-MM-DD",
         help="the day on which the university stands (default: yesterday, for today is not over)",
     )
-    parser.add_argument("--token", default=DEMO_TOKEN, help="the access token that may do everything")
+    parser.add_argument(
+        "--token",
+        default=os.environ.get(TOKEN_VARIABLE) or DEMO_TOKEN,
+        help=f"the access token that may do everything (default: that of {TOKEN_VARIABLE}, or the usual one)",
+    )
     parser.add_argument("--first-report-id", type=int, default=1001, help="id of the first report")
     parser.add_argument("--report-seconds", type=float, default=1.5, help="how long a report runs")
     parser.add_argument("--analytics-cache-hours", type=float, default=0.0, help="how long analytics stay as answered")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import compile_path
 from starlette.types import Receive, Scope, Send
@@ -136,6 +136,9 @@ class CanvasApp:
             answer = await run_in_threadpool(endpoint.handler, call)
         except ApiError as error:
             return Answer(error.body, error.status, error.headers)
+        except ClientDisconnect:
+            # Who asked has gone; nobody reads this.
+            return Answer(None, 500)
         except Exception:  # noqa: BLE001 - whatever goes wrong here must look like Canvas's own 500
             _LOG.exception("the demo Canvas failed at %s %s", request.method, path)
             message = {"message": "An error occurred.", "error_code": "internal_server_error"}

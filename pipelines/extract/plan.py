@@ -43,11 +43,12 @@ class Seen:
 
 @dataclass(frozen=True)
 class Part:
-    """Questions of a family that feed the same tables."""
+    """Questions of a family that feed the same tables. `about` names those that bring no rows of their own."""
 
     tables: tuple[str, ...]
     questions: int
     requests: int
+    about: str = ""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,9 @@ from pipelines.ledger import Answered, CoverageStatus
 ENDPOINTS = ("activity", "assignments", "communication")
 """The questions about a student in a course, as their addresses end."""
 
+# A right that was granted must count at once; after the first refusal in a course its other students are not asked.
+_ASKED_AGAIN = {CoverageStatus.FAILED, CoverageStatus.SKIPPED, CoverageStatus.FORBIDDEN}
+
 
 @dataclass(frozen=True, slots=True)
 class StudentSummary:
@@ -50,16 +53,17 @@ def is_student_due(
     """Return whether a question about a student is due.
 
     It is when nothing good is known, when the basis has moved, when the last answer may have come from Canvas's cache
-    and that has run out, and when the answer is old: `spread` (0..1, fixed per student) puts that moment into the
-    second half of `refresh_after` (None: never), so that not all are due on one day. `every` asks whatever is known.
+    and that has run out, when it was refused, and when the answer is old: `spread` (0..1, fixed per student) puts that
+    moment into the second half of `refresh_after` (None: never), so that not all are due on one day. `every` asks
+    whatever is known.
     """
-    if every or last is None or last.status is CoverageStatus.FAILED or last.status is CoverageStatus.SKIPPED:
+    if every or last is None or last.status in _ASKED_AGAIN:
         return True
     if last.is_good and last.fingerprint != basis:
         return True
     age = now - last.answered_at
     if not last.is_good:
-        # Missing and forbidden are asked again at the pace of Canvas's cache.
+        # Missing is asked again at the pace of Canvas's cache.
         return age >= CACHED_FOR
     if not last.settled and age >= CACHED_FOR:
         return True

@@ -1,7 +1,7 @@
 """Many questions to Canvas under one quota: bounded concurrency, and how each question ended.
 
-One bad scope never sinks the rest; a failure that concerns every scope (no connection, no valid token) stops the
-whole list. What is asked, and what becomes of an answer, is the caller's.
+One bad scope never sinks the rest; a failure that concerns every scope (no connection, no valid token, no quota) stops
+the whole list. What is asked, and what becomes of an answer, is the caller's.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from pipelines.canvas.errors import (
     InsufficientScopesError,
     InvalidAddressError,
     NotFoundError,
+    ThrottledError,
     UserAgentRefusedError,
     WrongHostError,
 )
@@ -31,6 +32,8 @@ _CONCERNS_ALL = (
     HostUnreachableError,
     InsecureAddressError,
     InvalidAddressError,
+    # It comes after minutes of refusals: the token is blocked, or somebody else uses all of its quota.
+    ThrottledError,
     UserAgentRefusedError,
     WrongHostError,
 )

@@ -223,8 +223,8 @@ def quarantine_frame(rows: Sequence[tuple[str, str, QuarantinedRow]]) -> pd.Data
 
 def refusal(table: Table, good: int, bad: Sequence[QuarantinedRow], max_share: float) -> str | None:
     """Return why an answer is refused as a whole, or None: its rows in quarantine may be few."""
-    # When no row fits, the answer is not what it should be, however short: it must not empty a slice.
-    if bad and (not good or (len(bad) > _FEW_BAD_ROWS and len(bad) > max_share * (good + len(bad)))):
+    # When most rows do not fit, the answer is not what it should be, however short it is.
+    if len(bad) > good or (len(bad) > _FEW_BAD_ROWS and len(bad) > max_share * (good + len(bad))):
         first = bad[0]
         return (
             f"{len(bad)} of {good + len(bad)} rows do not fit {table.qualified} (the first: line {first.line_number}, "

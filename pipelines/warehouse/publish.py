@@ -8,7 +8,7 @@ import os
 import shutil
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -124,6 +124,7 @@ def publish(warehouse: Warehouse, models: Models, accept: Collection[str] = ()) 
             write_generation(connection, number=number, at=at, version=__version__)
             write_dictionary(connection, models.notes)
             connection.execute("COMMIT")
+            applied = replace(applied, rows=row_counts(connection, table_names(connection)))
             connection.execute("CHECKPOINT warehouse")
         _put_in_place(warehouse, number)
         changed = _record(ledger, number, warehouse.paths.generation(number), sum(applied.rows.values()))

@@ -108,6 +108,8 @@ def test_a_missing_right_is_named() -> None:
         (raw(500, message("An error occurred.")), errors.ServerError, True),
         (raw(502, b"<html>", {}), errors.ServerError, True),
         (raw(302, b""), errors.UnexpectedAnswerError, False),
+        (raw(302, b"", {"location": "/login/canvas"}), errors.LoginPageError, False),
+        (raw(302, b"", {"location": "https://canvas.example.edu/login"}), errors.LoginPageError, False),
     ],
 )
 def test_other_statuses(answer: RawAnswer, kind: type[errors.CanvasError], transient: bool) -> None:

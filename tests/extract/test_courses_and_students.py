@@ -213,13 +213,14 @@ def test_an_answer_that_may_be_from_the_cache_is_asked_for_again_when_that_has_r
         assert not due(answered(status, "now", ago=ago, settled=True))
 
 
-@pytest.mark.parametrize("status", [CoverageStatus.FORBIDDEN, CoverageStatus.MISSING])
 @pytest.mark.parametrize("basis", ["now", "before", None])
-def test_what_could_not_be_read_is_asked_again_at_the_pace_of_the_cache(
-    status: CoverageStatus, basis: str | None
-) -> None:
-    assert not due(answered(status, basis, ago=CACHED_FOR - timedelta(seconds=1)))
-    assert due(answered(status, basis, ago=CACHED_FOR))
+def test_what_was_missing_is_asked_again_at_the_pace_of_the_cache(basis: str | None) -> None:
+    assert not due(answered(CoverageStatus.MISSING, basis, ago=CACHED_FOR - timedelta(seconds=1)))
+    assert due(answered(CoverageStatus.MISSING, basis, ago=CACHED_FOR))
+
+
+def test_a_right_that_was_granted_counts_at_the_next_pull() -> None:
+    assert due(answered(CoverageStatus.FORBIDDEN, "now", ago=timedelta(seconds=1)))
 
 
 def test_without_a_refresh_only_what_moved_or_is_not_sure_is_due() -> None:

@@ -140,7 +140,14 @@ def test_bad_rows_of_another_slice_stay_shown(lake: Lake) -> None:
 
 
 @pytest.mark.parametrize(
-    "batch", [accounts(*range(50), *["bad"] * 11), accounts("bad"), accounts(*["bad"] * 5)], ids=["share", "one", "few"]
+    "batch",
+    [
+        accounts(*range(50), *["bad"] * 11),
+        accounts("bad"),
+        accounts(*["bad"] * 5),
+        accounts(1, 3, *["bad"] * 3),
+    ],
+    ids=["share", "one", "few", "most"],
 )
 def test_a_file_that_is_itself_wrong_is_refused_and_the_old_rows_stay(lake: Lake, batch: Batch) -> None:
     load(lake, "one", [accounts(1, 2)])
@@ -155,6 +162,8 @@ def test_a_file_that_is_itself_wrong_is_refused_and_the_old_rows_stay(lake: Lake
 def test_a_few_bad_rows_among_many_are_no_reason_to_refuse_all(lake: Lake) -> None:
     outcome = load(lake, "one", [accounts(*range(100), *["bad"] * 10)])
     assert (outcome.rows["canvas.accounts"], outcome.quarantined["canvas.accounts"]) == (100, 10)
+    outcome = load(lake, "two", [accounts(1, "bad")])
+    assert (outcome.rows["canvas.accounts"], outcome.quarantined["canvas.accounts"]) == (1, 1)
 
 
 def test_the_share_that_is_refused_is_the_users_to_set(tmp_path: Path) -> None:

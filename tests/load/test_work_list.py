@@ -11,7 +11,14 @@ from typing import Any
 import pytest
 
 from pipelines.canvas import CanvasError
-from pipelines.canvas.errors import ForbiddenError, HostUnreachableError, InvalidTokenError, NotFoundError, ServerError
+from pipelines.canvas.errors import (
+    ForbiddenError,
+    HostUnreachableError,
+    InvalidTokenError,
+    NotFoundError,
+    ServerError,
+    ThrottledError,
+)
 from pipelines.lake import Lake
 from pipelines.lake.read import live_rows
 from pipelines.ledger import CoverageStatus, Ledger
@@ -238,7 +245,14 @@ def test_a_question_without_an_answer_leaves_its_rows_of_before(lake: Lake) -> N
     assert covered(lake)[1] is CoverageStatus.FAILED
 
 
-@pytest.mark.parametrize("error", [InvalidTokenError("void", status=401), HostUnreachableError("no connection")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        InvalidTokenError("void", status=401),
+        HostUnreachableError("no connection"),
+        ThrottledError("for minutes", status=403),
+    ],
+)
 def test_what_concerns_every_question_stops_at_once_and_what_was_answered_is_saved(
     lake: Lake, error: CanvasError
 ) -> None:

@@ -18,8 +18,8 @@ def exit_codes_page() -> str:
         for code in ExitCode
     ]
     intro = (
-        "The exit code of a command is the class of the first thing that went wrong; the message on standard error "
-        "says what, why, and what to do next. Code 130 means that you stopped it with Ctrl-C. "
-        "[Errors](errors.md) explains each error of a conversation with Canvas."
+        "The exit code of a command is the class of the first thing that went wrong, and that of a missing right only "
+        "where nothing else did; the message on standard error says what, why, and what to do next. Code 130 means "
+        "that you stopped it with Ctrl-C. [Errors](errors.md) explains each error of a conversation with Canvas."
     )
     return page("Exit codes", intro, table_of(("code", "name", "meaning", "errors of Canvas in it"), rows))

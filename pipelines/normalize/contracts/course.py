@@ -60,7 +60,10 @@ COURSE_ASSIGNMENTS = Table(
         Column("tardiness_late", _NUMBER, "Share of the class that handed in late.", "fraction 0..1"),
         Column("tardiness_on_time", _NUMBER, "Share of the class that handed in on time.", "fraction 0..1"),
         Column(
-            "tardiness_floating", _NUMBER, "Share of the class that neither handed in nor is late.", "fraction 0..1"
+            "tardiness_floating",
+            _NUMBER,
+            "Share of the class that neither handed in nor is late. Canvas mostly leaves it at 0.",
+            "fraction 0..1",
         ),
         Column("tardiness_total", _ID, "Submissions that the shares are of.", "submissions"),
     ),
