@@ -77,7 +77,7 @@ def plan(
 ) -> None:
     """Price the next sync before it is spent: questions, requests, rows, time, and what other settings would save."""
     from pipelines.cli.plan import run_plan
-    from pipelines.cli.sync import UnknownTableError
+    from pipelines.cli.unknown_names import UnknownTableError
 
     try:
         code = run_plan(current_project(), names or [], full=full, as_json=as_json)
@@ -95,8 +95,9 @@ def sync(
     full: Annotated[bool, typer.Option("--full", help="Ask about settled terms and about every student, too.")] = False,
 ) -> None:
     """Ask for reports, pull the endpoints, load what finished, refresh the models, publish: everything once."""
-    from pipelines.cli.sync import UnknownTableError, report_outcome
+    from pipelines.cli.sync import report_outcome
     from pipelines.cli.sync import sync as run
+    from pipelines.cli.unknown_names import UnknownTableError
 
     project = current_project()
     try:
@@ -229,7 +230,7 @@ def publish(
     project = current_project()
     if accept:
         from pipelines.cli.publish import check_accepted
-        from pipelines.cli.sync import UnknownTableError
+        from pipelines.cli.unknown_names import UnknownTableError
 
         try:
             check_accepted(project, accept)

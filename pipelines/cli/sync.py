@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from difflib import get_close_matches
 from typing import cast
 
 import dagster as dg
@@ -25,6 +24,7 @@ from pipelines.cli.dagster_home import prepare
 from pipelines.cli.exit_codes import ExitCode, exit_code_of
 from pipelines.cli.interrupts import Interrupts
 from pipelines.cli.plan import Narrowed, look_at_quota, price_line
+from pipelines.cli.unknown_names import UnknownTableError, meant
 from pipelines.definitions import build_definitions
 from pipelines.extract.plan import Seen
 from pipelines.extract.work import concerns_all
@@ -47,10 +47,6 @@ ENDPOINT_GROUPS = ("directory", "department", "course", "student")
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _LONGEST_PAUSE = 15.0
 _MOST_NAMES = 8
-
-
-class UnknownTableError(Exception):
-    """A name on the command line that is no table, schema or report."""
 
 
 @dataclass
@@ -103,8 +99,7 @@ def select(project: Project, definitions: dg.Definitions, names: Sequence[str]) 
     known = {*endpoints, *reports, *reports.values(), *(name.split(".")[0] for name in (*endpoints, *reports))}
     for name in names:
         if name not in known:
-            close = get_close_matches(name, sorted(known), n=3)
-            hint = f"Did you mean {', '.join(close)}?" if close else f"There are: {', '.join(sorted(known))}."
+            hint = meant(name, known, f"There are: {', '.join(sorted(known))}.")
             raise UnknownTableError(f"{name} is no table that a sync brings, and no configured report. {hint}")
         chosen_endpoints += [keys for table, keys in endpoints.items() if _means(name, table)]
         chosen_reports += [report for table, report in reports.items() if _means(name, table) or name == report]

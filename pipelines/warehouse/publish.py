@@ -103,7 +103,7 @@ class Warehouse:
 def refresh_build(warehouse: Warehouse, models: Models, accept: Collection[str] = ()) -> Applied:
     """Bring the build file in step with the lake and refresh the stale models, without publishing."""
     with _locked(warehouse), _build(warehouse) as connection:
-        return _bring_up_to_date(warehouse, connection, models, accept)
+        return _counted(connection, _bring_up_to_date(warehouse, connection, models, accept))
 
 
 def publish(warehouse: Warehouse, models: Models, accept: Collection[str] = ()) -> PublishOutcome:
@@ -124,7 +124,7 @@ def publish(warehouse: Warehouse, models: Models, accept: Collection[str] = ()) 
             write_generation(connection, number=number, at=at, version=__version__)
             write_dictionary(connection, models.notes)
             connection.execute("COMMIT")
-            applied = replace(applied, rows=row_counts(connection, table_names(connection)))
+            applied = _counted(connection, applied)
             connection.execute("CHECKPOINT warehouse")
         _put_in_place(warehouse, number)
         changed = _record(ledger, number, warehouse.paths.generation(number), sum(applied.rows.values()))
@@ -167,8 +167,12 @@ def _bring_up_to_date(
         *row_count_outcomes(applied, held_back),
         *check_keys(connection, [*contract_keys(), *models.keys]),
     ]
-    rows = row_counts(connection, table_names(connection))
-    return Applied(tuple(applied), tuple(held_back), tuple(runs), tuple(checks), rows)
+    return Applied(tuple(applied), tuple(held_back), tuple(runs), tuple(checks), {})
+
+
+def _counted(connection: duckdb.DuckDBPyConnection, applied: Applied) -> Applied:
+    """Return what was applied with the rows of every table as they are now."""
+    return replace(applied, rows=row_counts(connection, table_names(connection)))
 
 
 def _note_unpublished(ledger: Ledger, tables: Sequence[str]) -> None:

@@ -1,10 +1,12 @@
 """A demo Canvas on a real socket and a data directory that points at it: what every story begins with."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -57,6 +59,25 @@ class Office:
             timeout=150,
             check=False,
         )
+
+    @contextmanager
+    def started(self, *arguments: str, output: int = subprocess.DEVNULL) -> Iterator["subprocess.Popen[str]"]:
+        """Start the command in a session of its own, as a terminal does; nothing of it is left in the end."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pipelines.cli", *arguments],
+            env=self.environment(),
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         with duckdb.connect(str(self.published), read_only=True) as connection:

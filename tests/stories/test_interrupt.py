@@ -1,10 +1,8 @@
 """Ctrl-C ends a sync, and not only the step that it is in; what had been answered is saved."""
 
-import contextlib
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -19,17 +17,7 @@ _OF_COURSES = r"^/api/v1/courses/"
 
 def interrupted_while_it_asks(office: Office) -> subprocess.CompletedProcess[str]:
     """Start a sync and press Ctrl-C, which reaches every process of the terminal, when it asks about departments."""
-    sync = subprocess.Popen(
-        [sys.executable, "-m", "pipelines.cli", "sync", "canvas", "analytics"],
-        env=office.environment(),
-        cwd=office.folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
+    with office.started("sync", "canvas", "analytics", output=subprocess.PIPE) as sync:
         until = time.monotonic() + 60
         while office.canvas.requests.count(_OF_DEPARTMENTS) < 20:
             assert sync.poll() is None, "the sync had ended before it could be interrupted"
@@ -37,9 +25,6 @@ def interrupted_while_it_asks(office: Office) -> subprocess.CompletedProcess[str
             time.sleep(0.005)
         os.killpg(sync.pid, signal.SIGINT)
         stdout, stderr = sync.communicate(timeout=60)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(sync.pid, signal.SIGKILL)
     return subprocess.CompletedProcess(sync.args, sync.returncode, stdout, stderr)
 
 

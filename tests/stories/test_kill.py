@@ -1,11 +1,8 @@
 """The plug is pulled while students are asked about: the next sync goes on, and ends as if nothing had been."""
 
 import contextlib
-import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections import Counter
 from datetime import timedelta
@@ -47,23 +44,11 @@ def saved(office: Office) -> int:
 
 def killed_while_it_asks(office: Office) -> None:
     """Start a sync and kill it as soon as some answers about students are saved."""
-    sync = subprocess.Popen(
-        [sys.executable, "-m", "pipelines.cli", "sync", *NAMES],
-        env=office.environment(),
-        cwd=office.folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
+    with office.started("sync", *NAMES) as sync:
         while saved(office) < 2 * CHECKPOINT:
             assert sync.poll() is None, "the sync had ended before it could be killed"
             time.sleep(0.005)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(sync.pid, signal.SIGKILL)
-        assert sync.wait(10) == -signal.SIGKILL
+    assert sync.wait(10) == -signal.SIGKILL
 
 
 def plain(rows: list[dict[str, object]], base_url: str) -> list[dict[str, object]]:
