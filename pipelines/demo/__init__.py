@@ -9,8 +9,9 @@ from pipelines.demo.clock import Clock, ManualClock
 from pipelines.demo.faults import Faults
 from pipelines.demo.institution import Institution
 from pipelines.demo.oulad import oulad_institution
+from pipelines.demo.preferences import Preferences
 from pipelines.demo.quota import CostModel, QuotaPolicy
-from pipelines.demo.seed import seeded_institution
+from pipelines.demo.seed import seeded_institution, with_awkward_terms
 from pipelines.demo.seed_changes import changed_institution
 from pipelines.demo.server import DEMO_TOKEN, DemoCanvas
 from pipelines.demo.tokens import ALL_PERMISSIONS, Grant
@@ -25,8 +26,10 @@ __all__ = [
     "Grant",
     "Institution",
     "ManualClock",
+    "Preferences",
     "QuotaPolicy",
     "changed_institution",
     "oulad_institution",
     "seeded_institution",
+    "with_awkward_terms",
 ]

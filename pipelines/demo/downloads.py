@@ -7,26 +7,22 @@ import re
 from typing import Final
 
 from pipelines.demo.faults import ExpireLink
+from pipelines.demo.login_page import HTML, LOGIN_PAGE
 from pipelines.demo.signed_links import sign
 from pipelines.demo.tokens import TokenBook
 from pipelines.demo.wire import Answer, ApiError
 from pipelines.demo.world import World
 
 _DOWNLOAD: Final = re.compile(r"^/files/(\d+)/download$")
-_WEB_DOWNLOAD: Final = re.compile(r"^/accounts/\d+/files/\d+/download$")
-_HTML: Final = {"content-type": "text/html; charset=utf-8"}
-_LOGIN_PAGE: Final = (
-    b'<!DOCTYPE html>\n<html lang="en"><head><title>Log In to Canvas</title></head><body>\n'
-    b'<form action="/login/canvas" method="post"><input name="pseudonym_session[unique_id]">'
-    b'<input type="password" name="pseudonym_session[password]"></form>\n</body></html>\n'
-)
+_WEB_DOWNLOAD: Final = re.compile(r"^/(?:accounts|courses)/\d+/files/\d+/download$")
+_HTML: Final = {"content-type": HTML}
 _MISSING_PAGE: Final = b"<!DOCTYPE html>\n<html><head><title>Page Not Found</title></head><body></body></html>\n"
 
 
 def web_answer(world: World, method: str, path: str, token: str | None) -> Answer:
     """Answer a request outside of `/api/`: pages, redirects, never JSON."""
     if path in {"/login", "/login/canvas"}:
-        return Answer(content=_LOGIN_PAGE, headers=dict(_HTML))
+        return Answer(content=LOGIN_PAGE.encode(), headers=dict(_HTML))
     if _WEB_DOWNLOAD.match(path):
         # Web addresses know sessions only: a bearer token is not looked at.
         return _to_login(world)

@@ -7,15 +7,39 @@ import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
-ReportOutcome = Literal["error", "dies", "stuck_created", "vanishes", "completes_twice"]
-"""How a report goes wrong.
+from pipelines.demo.login_page import HTML, LOGIN_PAGE
+
+ReportOutcome = Literal[
+    "error",
+    "dies",
+    "stuck_created",
+    "stuck_running",
+    "vanishes",
+    "completes_twice",
+    "complete_before_ended",
+    "aborted_with_file",
+    "deleted_then_aborted",
+    "deleted_then_complete",
+    "unknown_state",
+    "stuck_unknown",
+]
+"""How a report goes wrong. What happens on the way happens after half of its time.
 
 `error` fails in order (progress 100, ended_at set); `dies` is a lost worker (progress below 100, no
-ended_at); `stuck_created` never starts; `vanishes` is a 404 once it ran; `completes_twice` goes back to running
-after its completion and completes again with another file.
+ended_at); `stuck_created` never starts and `stuck_running` never ends, while others go on; `vanishes` is a 404 once
+it ran; `completes_twice` goes back to running after its completion and completes again with another file;
+`complete_before_ended` has its file, but no ended_at for as long again. `aborted_with_file` is aborted on the way and
+owns a file later; `deleted_then_aborted` and `deleted_then_complete` are deleted on the way and come back.
+`unknown_state` passes through a state that nobody has heard of and completes late, `stuck_unknown` stays in it.
 """
+
+UNKNOWN_STATE: Final = "verifying"
+"""A state that Canvas might learn one day."""
+
+AttachmentOddity = Literal["absent", "locked", "wrong_size"]
+"""`absent` leaves the attachment out, `locked` gives it an empty url, `wrong_size` names one byte too many."""
 
 HTML_PAGE = (
     "<!DOCTYPE html>\n<html><head><title>Something is up</title></head><body><h1>Page under repair</h1></body></html>\n"
@@ -78,8 +102,38 @@ class ReportEnds:
     outcome: ReportOutcome
 
 
-Action = AnswerWith | Drop | Delay | Truncate | ExpireLink | NextLink | Throttle | ReportEnds
-_Action = TypeVar("_Action", AnswerWith, Drop, Delay, Truncate, ExpireLink, NextLink, Throttle, ReportEnds)
+@dataclass(frozen=True, slots=True)
+class ReportFileIs:
+    """Attach these bytes to a report that completes, in place of what was built for it."""
+
+    content: bytes
+    content_type: str
+    extension: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttachmentIs:
+    """Write the attachment of a finished report in an unusual way."""
+
+    oddity: AttachmentOddity
+
+
+Action = (
+    AnswerWith | Drop | Delay | Truncate | ExpireLink | NextLink | Throttle | ReportEnds | ReportFileIs | AttachmentIs
+)
+_Action = TypeVar(
+    "_Action",
+    AnswerWith,
+    Drop,
+    Delay,
+    Truncate,
+    ExpireLink,
+    NextLink,
+    Throttle,
+    ReportEnds,
+    ReportFileIs,
+    AttachmentIs,
+)
 
 
 @dataclass(slots=True, eq=False)
@@ -130,7 +184,7 @@ class Faults:
 
     def html(self, path: str, *, status: int = 200, times: int | None = 1, method: str = "*", after: int = 0) -> Fault:
         """Answer an HTML page, with status 200 unless told otherwise."""
-        headers = {"content-type": "text/html; charset=utf-8"}
+        headers = {"content-type": HTML}
         return self.answer(
             path, status=status, body=HTML_PAGE, headers=headers, method=method, times=times, after=after
         )
@@ -158,6 +212,26 @@ class Faults:
     def report(self, outcome: ReportOutcome, report: str = ".*", *, times: int | None = 1, after: int = 0) -> Fault:
         """Let the next reports whose name matches end in an unusual way."""
         return self.add(ReportEnds(outcome), report, times=times, after=after)
+
+    def login_instead_of_file(self, path: str = r"^/files/\d+/download$", *, times: int | None = 1) -> Fault:
+        """Answer downloads with the login page and status 200, as to a client that followed the redirect to it."""
+        return self.answer(path, status=200, body=LOGIN_PAGE, headers={"content-type": HTML}, times=times)
+
+    def report_file(
+        self, content: bytes, content_type: str = "text/csv", report: str = ".*", *, times: int | None = 1
+    ) -> Fault:
+        """Let the next reports that complete own a file of hand-made bytes; a ZIP by its content type."""
+        extension = ".zip" if content_type == "application/zip" else ".csv"
+        return self.add(ReportFileIs(content, content_type, extension), report, times=times)
+
+    def attachment(
+        self, oddity: AttachmentOddity, path: str = r"/reports/", *, times: int | None = 1, after: int = 0
+    ) -> Fault:
+        """Write the attachment of finished reports oddly, in the next answers to `path` that hold one.
+
+        A path that ends with the id of a run leaves the index alone. An answer with several runs counts once for each.
+        """
+        return self.add(AttachmentIs(oddity), path, times=times, after=after)
 
     def foreign_next(self, path: str, *, origin: str | None = None, times: int | None = 1) -> Fault:
         """Point the `next` link at another origin, the files host unless named."""

@@ -4,17 +4,21 @@ Holds facts about the records (who is below which account, which term is current
 served. Building one is the business of `seed` and `oulad`.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 
+from pipelines.demo.admin_records import AccessToken, DeveloperKey, Eportfolio, LtiTool
+from pipelines.demo.grading_records import GradingPeriod, GradingPeriodSet, PeriodGrades
+from pipelines.demo.outcome_records import Outcome, OutcomeAlignment, OutcomeGroup, OutcomeResult
 from pipelines.demo.records import (
     Account,
     ActivityLog,
@@ -36,6 +40,9 @@ from pipelines.demo.records import (
 _Record = TypeVar("_Record")
 _Columns = TypeVar("_Columns", ActivityLog, Submissions, Messages)
 _Value = TypeVar("_Value")
+
+_HOUR: Final = 3600
+_DAY: Final = 24 * _HOUR
 
 SHARD_FACTOR = 10**13
 """A global id is `shard * SHARD_FACTOR + local id`; `7~123` is the short form of it."""
@@ -62,6 +69,17 @@ class Institution:
     assignments: tuple[Assignment, ...] = ()
     submissions: Submissions = field(default_factory=Submissions.empty)
     messages: Messages = field(default_factory=Messages.empty)
+    grading_period_sets: tuple[GradingPeriodSet, ...] = ()
+    grading_periods: tuple[GradingPeriod, ...] = ()
+    period_grades: tuple[PeriodGrades, ...] = ()
+    outcome_groups: tuple[OutcomeGroup, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    outcome_alignments: tuple[OutcomeAlignment, ...] = ()
+    outcome_results: tuple[OutcomeResult, ...] = ()
+    lti_tools: tuple[LtiTool, ...] = ()
+    developer_keys: tuple[DeveloperKey, ...] = ()
+    access_tokens: tuple[AccessToken, ...] = ()
+    eportfolios: tuple[Eportfolio, ...] = ()
 
     @cached_property
     def root(self) -> Account:
@@ -97,6 +115,11 @@ class Institution:
     def user_by_id(self) -> dict[int, User]:
         """Users by id."""
         return {user.id: user for user in self.users}
+
+    @cached_property
+    def domain(self) -> str:
+        """The host name under which people know this Canvas; report files write it."""
+        return f"{re.sub(r'[^a-z0-9]+', '-', self.root.name.lower()).strip('-') or 'canvas'}.example.edu"
 
     @cached_property
     def default_term(self) -> Term:
@@ -136,6 +159,20 @@ class Institution:
         for each in sorted(self.assignments, key=lambda one: (one.due_at or never, one.id)):
             grouped[each.course_id].append(each)
         return grouped
+
+    @cached_property
+    def last_activity(self) -> dict[tuple[int, int], datetime]:
+        """The last moment of activity by course id and user id: in working hours, UTC, of the log's last day."""
+        log = self._sorted_activity
+        if not len(log):
+            return {}
+        # Sorted by course, user and day, so the last row of each pair has its last day.
+        ends = np.append((np.diff(log.course_id) != 0) | (np.diff(log.user_id) != 0), True)
+        pairs = zip(log.course_id[ends].tolist(), log.user_id[ends].tolist(), log.day[ends].tolist(), strict=True)
+        return {
+            (course, user): datetime.fromtimestamp(day * _DAY + 7 * _HOUR + (course * 7919 + user) % (9 * _HOUR), UTC)
+            for course, user, day in pairs
+        }
 
     @cached_property
     def _user_by_sis_id(self) -> dict[str, User]:

@@ -80,7 +80,10 @@ class CourseContent:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """A course. `grading_scheme` False means that its enrollments have scores but no letters."""
+    """A course. `grading_scheme` False means that its enrollments have scores but no letters.
+
+    `storage_mb` is what counts against its quota, `files_mb` the sum of all its files; both in megabytes.
+    """
 
     id: int
     name: str
@@ -100,6 +103,8 @@ class Course:
     is_public: bool = False
     created_by_sis: bool = False
     content: CourseContent = CourseContent()
+    storage_mb: float = 0.0
+    files_mb: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +148,8 @@ class Login:
     integration_id: str | None = None
     state: str = "active"
     created_by_sis: bool = False
+    last_request_at: datetime | None = None
+    last_ip: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +164,7 @@ class User:
     email: str | None = None
     short_name: str | None = None
     is_test: bool = False
+    pronouns: str | None = None
 
     @property
     def sortable_name(self) -> str:
@@ -172,7 +180,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Grades:
-    """Scores (0 to 100, may exceed it) and letters of one student enrollment."""
+    """Scores (0 to 100, may exceed it) and letters of one student enrollment, of the course or of a period."""
 
     current_score: float | None = None
     final_score: float | None = None
@@ -182,6 +190,8 @@ class Grades:
     final_grade: str | None = None
     unposted_current_grade: str | None = None
     unposted_final_grade: str | None = None
+    override_score: float | None = None
+    override_grade: str | None = None
 
 
 NO_GRADES: Final = Grades()
@@ -189,7 +199,10 @@ NO_GRADES: Final = Grades()
 
 @dataclass(frozen=True, slots=True)
 class Enrollment:
-    """A person in a section. `state`: invited, creation_pending, active, completed, inactive, deleted, rejected."""
+    """A person in a section. `state`: invited, creation_pending, active, completed, inactive, deleted, rejected.
+
+    `temporary_source_user_id` is whom a temporary enrollment stands in for.
+    """
 
     id: int
     user_id: int
@@ -203,6 +216,7 @@ class Enrollment:
     limit_section_privileges: bool = False
     created_by_sis: bool = False
     grades: Grades = NO_GRADES
+    temporary_source_user_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

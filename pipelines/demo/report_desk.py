@@ -1,67 +1,27 @@
 """The life of report runs: created, running, then complete, error, aborted or deleted.
 
 Moves runs along the clock and keeps their files; one run at a time for the root account, the others
-wait in `created`. What a run looks like as JSON is in `reports_api`, what is in its file in `builders`.
+wait in `created`. Course reports live the same life in a queue of their own. What a run looks like as JSON is in
+`reports_api` and `course_reports_api`, what is in its file in `builders`.
 """
 
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from pipelines.demo.builders import REPORT_TYPES, BuiltReport, ReportFailedError, ReportScope
+from pipelines.demo.builders import ReportFailedError, ReportScope, ReportType
 from pipelines.demo.clock import Clock
-from pipelines.demo.faults import Faults, ReportEnds, ReportOutcome
+from pipelines.demo.faults import Faults, ReportEnds, ReportFileIs
 from pipelines.demo.institution import Institution
+from pipelines.demo.preferences import Preferences
+from pipelines.demo.report_catalog import Buildable, ReportCatalog
+from pipelines.demo.report_runs import STATES_ENTERED, ReportFile, ReportRun, events_of
 
 _LOG: Final = logging.getLogger(__name__)
 _STEP: Final = 1000
 _FIRST_FILE_ID: Final = 50001
-
-
-@dataclass(frozen=True, slots=True)
-class ReportFile:
-    """A finished report's file; `key` names it on the files host."""
-
-    id: int
-    name: str
-    content_type: str
-    content: bytes
-    created_at: datetime
-
-    @property
-    def key(self) -> str:
-        """The path of the file on the files host."""
-        return f"/attachments/{self.id}/{self.name}"
-
-
-@dataclass(slots=True, eq=False)
-class ReportRun:
-    """One run of a report. `progress` and `current_line` are as of the desk's last look at the clock."""
-
-    id: int
-    account_id: int
-    report: str
-    parameters: dict[str, Any]
-    created_at: datetime
-    outcome: ReportOutcome | None = None
-    status: str = "created"
-    progress: int = 0
-    current_line: int | None = None
-    started_at: datetime | None = None
-    ended_at: datetime | None = None
-    file: ReportFile | None = None
-    vanished: bool = False
-    built: BuiltReport | None = None
-    failure: str | None = None
-    events: list[tuple[datetime, str]] = field(default_factory=list)
-
-    @property
-    def visible(self) -> bool:
-        """Whether the API still shows the run."""
-        return self.status != "deleted" and not self.vanished
 
 
 class ReportDesk:
@@ -73,6 +33,9 @@ class ReportDesk:
         clock: Clock,
         faults: Faults,
         *,
+        catalog: ReportCatalog[ReportType],
+        course_catalog: ReportCatalog[Buildable],
+        preferences: Callable[[], Preferences],
         report_seconds: float,
         ended_at_lag: float = 0.0,
         first_report_id: int = 1001,
@@ -83,13 +46,52 @@ class ReportDesk:
         self._institution = institution
         self._clock = clock
         self._faults = faults
+        self._catalog = catalog
+        self._course_catalog = course_catalog
+        self._preferences = preferences
         self._runs: list[ReportRun] = []
         self._files: dict[int, ReportFile] = {}
-        self._busy_until: datetime | None = None
+        # One queue for account reports and one for course reports.
+        self._busy_until: dict[bool, datetime] = {}
         self._lock = threading.RLock()
 
-    def create(self, account_id: int, report: str, parameters: Mapping[str, Any]) -> ReportRun:
-        """Ask for a report; never refused and never merged with an equal one."""
+    def create(
+        self,
+        account_id: int,
+        report: str,
+        parameters: Mapping[str, Any],
+        *,
+        user_id: int | None = None,
+        preferences: Preferences | None = None,
+    ) -> ReportRun:
+        """Ask for a report; never refused and never merged with an equal one.
+
+        `user_id` is the person who asks, the user of the API unless named: everybody's runs are in the index.
+        `preferences` are that person's own. Raises ValueError for a report that is not known at all.
+        """
+        if self._catalog.find(report) is None:
+            raise ValueError(f"the demo Canvas knows no report {report}")
+        return self._ask(account_id, report, parameters, user_id=user_id, preferences=preferences)
+
+    def create_for_course(
+        self, course_id: int, report: str, parameters: Mapping[str, Any], *, user_id: int | None = None
+    ) -> ReportRun:
+        """Ask for a course report; raises ValueError for one that is not known at all."""
+        if self._course_catalog.find(report) is None:
+            raise ValueError(f"the demo Canvas knows no course report {report}")
+        account_id = self._institution().course_by_id[course_id].account_id
+        return self._ask(account_id, report, parameters, course_id=course_id, user_id=user_id)
+
+    def _ask(
+        self,
+        account_id: int,
+        report: str,
+        parameters: Mapping[str, Any],
+        *,
+        course_id: int | None = None,
+        user_id: int | None = None,
+        preferences: Preferences | None = None,
+    ) -> ReportRun:
         with self._lock:
             self._advance()
             ends = self._faults.take(ReportEnds, "POST", report)
@@ -99,6 +101,9 @@ class ReportDesk:
                 report=report,
                 parameters=dict(parameters),
                 created_at=self._clock(),
+                course_id=course_id,
+                user_id=user_id,
+                preferences=preferences,
                 outcome=None if ends is None else ends.outcome,
             )
             self._runs.append(run)
@@ -106,29 +111,33 @@ class ReportDesk:
 
     def find(self, account_id: int, report: str, report_id: int) -> ReportRun | None:
         """Return a visible run of the account and type; None is the API's 404."""
-        with self._lock:
-            self._advance()
-            return next(
-                (
-                    run
-                    for run in self._runs
-                    if run.id == report_id and run.account_id == account_id and run.report == report and run.visible
-                ),
-                None,
-            )
+        return next((run for run in self.index(account_id, report) if run.id == report_id), None)
 
     def index(self, account_id: int, report: str) -> list[ReportRun]:
         """Return the visible runs of an account and type, newest first."""
+        return self._newest_first(lambda run: run.course_id is None and run.account_id == account_id, report)
+
+    def course_index(self, course_id: int, report: str) -> list[ReportRun]:
+        """Return the visible runs of a course and type, newest first."""
+        return self._newest_first(lambda run: run.course_id == course_id, report)
+
+    def _newest_first(self, wanted: Callable[[ReportRun], bool], report: str) -> list[ReportRun]:
         with self._lock:
             self._advance()
-            found = [each for each in self._runs if each.account_id == account_id and each.report == report]
-            return sorted((run for run in found if run.visible), key=lambda run: (run.created_at, run.id), reverse=True)
+            found = [run for run in self._runs if wanted(run) and run.report == report and run.visible]
+            return sorted(found, key=lambda run: (run.created_at, run.id), reverse=True)
 
     def all(self) -> list[ReportRun]:
-        """Return every run ever asked for, deleted ones too, oldest first."""
+        """Return every run of an account report ever asked for, deleted ones too, oldest first."""
         with self._lock:
             self._advance()
-            return list(self._runs)
+            return [run for run in self._runs if run.course_id is None]
+
+    def all_of_courses(self) -> list[ReportRun]:
+        """Return every run of a course report ever asked for, oldest first."""
+        with self._lock:
+            self._advance()
+            return [run for run in self._runs if run.course_id is not None]
 
     def file(self, file_id: int) -> ReportFile | None:
         """Return a file by the id of its attachment; deleting a report does not remove its file."""
@@ -160,9 +169,11 @@ class ReportDesk:
         if mark < total:
             at = run.started_at + timedelta(seconds=self.report_seconds * mark / total)
             run.events = [(at, "notice")]
-            self._busy_until = at
+            self._busy_until[run.course_id is not None] = at
         elif status == "aborted":
-            run.events = [(at, "finish_aborted") for at, _ in run.events[:1]]
+            run.events = [(at, "finish_aborted") for at, event in run.events if event.startswith("finish")][:1]
+        else:
+            run.events = [(at, event) for at, event in run.events if event != "compile"]
 
     def _advance(self) -> None:
         """Let everything happen that is due by now, in the order in which it was due."""
@@ -171,10 +182,12 @@ class ReportDesk:
             due: list[tuple[datetime, int, ReportRun]] = [
                 (run.events[0][0], run.id, run) for run in self._runs if run.events
             ]
-            waiting = next((r for r in self._runs if r.status == "created" and r.outcome != "stuck_created"), None)
-            if waiting is not None:
-                starts = max(waiting.created_at, self._busy_until or waiting.created_at)
-                due.append((starts, waiting.id, waiting))
+            waiting = [run for run in self._runs if run.status == "created" and run.outcome != "stuck_created"]
+            for of_courses in (False, True):
+                first = next((run for run in waiting if (run.course_id is not None) == of_courses), None)
+                if first is not None:
+                    starts = max(first.created_at, self._busy_until.get(of_courses, first.created_at))
+                    due.append((starts, first.id, first))
             due = [each for each in due if each[0] <= now]
             if not due:
                 break
@@ -188,38 +201,46 @@ class ReportDesk:
             if run.status == "running":
                 self._note_progress(run)
 
+    def _kind(self, run: ReportRun) -> Buildable:
+        catalog = self._catalog if run.course_id is None else self._course_catalog
+        kind: Buildable | None = catalog.find(run.report)
+        if kind is None:
+            raise LookupError(f"report {run.report} has left the catalog for good")
+        return kind
+
     def _start(self, run: ReportRun, at: datetime) -> None:
         institution = self._institution()
-        scope = ReportScope(institution, institution.account_by_id[run.account_id], run.parameters, at)
-        duration = timedelta(seconds=self.report_seconds)
+        scope = ReportScope(
+            institution,
+            institution.account_by_id[run.account_id],
+            run.parameters,
+            at,
+            run.preferences or self._preferences(),
+            run.course_id,
+        )
         run.status, run.started_at, run.progress, run.current_line = "running", at, 0, 0
         try:
-            run.built = REPORT_TYPES[run.report].build(scope)
+            run.built = self._kind(run).build(scope)
         except ReportFailedError as failure:
             run.failure = str(failure)
         except Exception:  # noqa: BLE001 - a bad parameter ends the run in Canvas, and must not end the desk here
             _LOG.exception("the builder of %s failed", run.report)
             run.failure = "the report could not be generated"
-        term = "All Terms" if scope.term is None else scope.term.name
-        run.parameters = {**run.parameters, "locale": "en", "extra_text": f"Term: {term};"}
-        end = at + duration
-        half = at + duration / 2
-        if run.failure is not None or run.outcome == "error":
-            run.events = [(end, "fail")]
-        elif run.outcome == "dies":
-            end, run.events = half, [(half, "die")]
-        elif run.outcome == "vanishes":
-            end, run.events = half, [(half, "vanish")]
-        elif run.outcome == "completes_twice":
-            run.events = [(end, "finish"), (end + duration, "restart"), (end + duration * 2, "finish")]
-        else:
-            run.events = [(end, "finish")]
-        self._busy_until = end
+        if run.course_id is None:
+            back = {} if run.built is None else run.built.parameters
+            term = "All Terms" if scope.term is None else scope.term.name
+            run.parameters = {**run.parameters, **back, "locale": "en", "extra_text": f"Term: {term};"}
+        duration = timedelta(seconds=self.report_seconds)
+        run.events = events_of(run, at, duration, parallel=self._kind(run).parallel)
+        gone_early = run.failure is None and run.outcome in {"dies", "vanishes"}
+        self._busy_until[run.course_id is not None] = run.events[0][0] if gone_early else at + duration
 
     def _happen(self, run: ReportRun, event: str, at: datetime) -> None:
-        if event == "die":
-            self._note_progress(run, at)
-            run.status = "error"
+        entered = STATES_ENTERED.get(event)
+        if entered is not None:
+            if event in {"die", "compile"}:
+                self._note_progress(run, at)
+            run.status = entered
         elif event == "vanish":
             run.vanished = True
         elif event == "restart":
@@ -234,6 +255,8 @@ class ReportDesk:
             aborted = event == "finish_aborted"
             said = "Report has been aborted" if aborted else None
             self._end(run, "aborted" if aborted else "complete", at, said)
+            if event == "finish_early":
+                run.ended_at = at + timedelta(seconds=self.report_seconds)
 
     def _end(self, run: ReportRun, status: str, at: datetime, said: str | None) -> None:
         run.status, run.progress = status, 100
@@ -245,12 +268,18 @@ class ReportDesk:
         built = run.built
         if built is None:
             return
+        made = self._faults.take(ReportFileIs, "POST", run.report)
+        content, content_type, extension = (
+            (built.content, built.content_type, built.extension)
+            if made is None
+            else (made.content, made.content_type, made.extension)
+        )
         stamp = at.strftime("%d_%b_%Y")
         # A plain CSV carries the suffix of the temporary file it was written to.
-        suffix = ".zip" if built.zipped else f"{run.id:08x}-{len(self._files):x}.csv"
+        suffix = f"{run.id:08x}-{len(self._files):x}.csv" if extension == ".csv" else extension
         file_id = _FIRST_FILE_ID + len(self._files)
         name = f"{run.report}_{stamp}_{run.id}{suffix}"
-        run.file = ReportFile(file_id, name, built.content_type, built.content, at)
+        run.file = ReportFile(file_id, name, content_type, content, at)
         self._files[file_id] = run.file
         run.current_line = list(built.lines.values())[-1]
 
@@ -275,6 +304,6 @@ class ReportDesk:
                 break
             done -= lines
         run.current_line = done // _STEP * _STEP
-        if REPORT_TYPES[run.report].parallel:
+        if self._kind(run).parallel:
             batches = -(-sum(run.built.lines.values()) // _STEP)
             run.progress = min(int(self._share_done(run, at) * batches) * 100 // batches, 99)

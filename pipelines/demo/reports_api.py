@@ -6,43 +6,58 @@ How runs move on is in `report_desk`, downloads are in `downloads`.
 from datetime import datetime
 from typing import Any, Final
 
-from pipelines.demo.builders import REPORT_TYPES
+from pipelines.demo.builders.course_reports import DOCX
 from pipelines.demo.builders.scope import term_key
-from pipelines.demo.report_desk import ReportFile, ReportRun
+from pipelines.demo.faults import AttachmentIs, AttachmentOddity
+from pipelines.demo.report_runs import ReportFile, ReportRun
 from pipelines.demo.wire import Answer, ApiError, not_found, utc_text
 from pipelines.demo.world import Call, Endpoint
 
+_MIME_CLASSES: Final = {"application/zip": "zip", DOCX: "doc"}
 
-def report_json(call: Call, run: ReportRun) -> dict[str, Any]:
-    """Write a run. `attachment` is absent until there is a file; its times carry the account's offset."""
+
+def times_json(call: Call, run: ReportRun) -> dict[str, str | None]:
+    """Write the three times of a run, which carry the account's offset. An end that is still to come is not told."""
     zone = call.institution.time_zone
 
     def local(moment: datetime | None) -> str | None:
         return None if moment is None else moment.astimezone(zone).isoformat(timespec="seconds")
 
     ended_at = run.ended_at if run.ended_at is None or run.ended_at <= call.world.clock() else None
-    written: dict[str, Any] = {
+    return {"created_at": local(run.created_at), "started_at": local(run.started_at), "ended_at": local(ended_at)}
+
+
+def file_json(call: Call, run: ReportRun) -> dict[str, Any]:
+    """Write the addresses of a run's file. `attachment` is absent until there is one."""
+    if run.file is None:
+        return {"file_url": None}
+    place = f"accounts/{run.account_id}" if run.course_id is None else f"courses/{run.course_id}"
+    # A web address, not an API one: it asks a token for a login.
+    written: dict[str, Any] = {"file_url": f"{call.world.base_url}/{place}/files/{run.file.id}/download"}
+    odd = call.world.faults.take(AttachmentIs, call.method, call.path)
+    if odd is None or odd.oddity != "absent":
+        written["attachment"] = attachment_json(call, run.file, None if odd is None else odd.oddity)
+    return written
+
+
+def report_json(call: Call, run: ReportRun) -> dict[str, Any]:
+    """Write a run of an account report."""
+    return {
         "id": run.id,
         "progress": run.progress,
         "parameters": run.parameters,
         "current_line": run.current_line,
         "status": run.status,
         "report": run.report,
-        "created_at": local(run.created_at),
-        "started_at": local(run.started_at),
-        "ended_at": local(ended_at),
-        "file_url": None,
+        **times_json(call, run),
+        **file_json(call, run),
     }
-    if run.file is not None:
-        # A web address, not an API one: it asks a token for a login.
-        written["file_url"] = f"{call.world.base_url}/accounts/{run.account_id}/files/{run.file.id}/download"
-        written["attachment"] = attachment_json(call, run.file)
-    return written
 
 
-def attachment_json(call: Call, file: ReportFile) -> dict[str, Any]:
-    """Write a file; its address carries no verifier, so the token has to be sent."""
+def attachment_json(call: Call, file: ReportFile, oddity: AttachmentOddity | None = None) -> dict[str, Any]:
+    """Write a file; its address carries no verifier, so the token has to be sent. A locked one has no address."""
     made = utc_text(file.created_at)
+    locked = oddity == "locked"
     return {
         "id": file.id,
         "folder_id": None,
@@ -50,21 +65,21 @@ def attachment_json(call: Call, file: ReportFile) -> dict[str, Any]:
         "filename": file.name,
         "upload_status": "success",
         "content-type": file.content_type,
-        "url": f"{call.world.base_url}/files/{file.id}/download?download_frd=1",
-        "size": len(file.content),
+        "url": "" if locked else f"{call.world.base_url}/files/{file.id}/download?download_frd=1",
+        "size": len(file.content) + (1 if oddity == "wrong_size" else 0),
         "created_at": made,
         "updated_at": made,
         "unlock_at": None,
-        "locked": False,
+        "locked": locked,
         "hidden": False,
         "lock_at": None,
         "hidden_for_user": False,
         "thumbnail_url": None,
         "modified_at": made,
-        "mime_class": "zip" if file.content_type == "application/zip" else "file",
+        "mime_class": _MIME_CLASSES.get(file.content_type, "file"),
         "media_entry_id": None,
         "category": "uncategorized",
-        "locked_for_user": False,
+        "locked_for_user": locked,
         "visibility_level": "inherit",
     }
 
@@ -75,7 +90,7 @@ def list_catalog(call: Call) -> Answer:
     call.require("read_reports")
     includes = set(call.query.many("include"))
     catalog = []
-    for kind in sorted(REPORT_TYPES.values(), key=lambda each: each.title):
+    for kind in sorted(call.world.catalog.offered(), key=lambda each: each.title):
         runs = call.world.reports.index(account.id, kind.name)
         item: dict[str, Any] = {
             "title": kind.title,
@@ -95,14 +110,15 @@ def create_report(call: Call) -> Answer:
     account = call.account()
     call.require("read_reports")
     name = call.path_params["report"]
-    if name not in REPORT_TYPES:
+    if not call.world.catalog.is_offered(name):
         raise not_found()
     given = call.body.get("parameters")
     parameters: dict[str, Any] = given if isinstance(given, dict) else _from_query(call)
     key = term_key(parameters)
     if key is not None and call.institution.find_term(key) is None:
         raise ApiError(400, {"error": f"invalid enrollment_term_id '{key}'"})
-    return Answer(report_json(call, call.world.reports.create(account.id, name, parameters)))
+    run = call.world.reports.create(account.id, name, parameters, user_id=call.grant.user_id)
+    return Answer(report_json(call, run))
 
 
 def _from_query(call: Call) -> dict[str, Any]:
@@ -111,11 +127,14 @@ def _from_query(call: Call) -> dict[str, Any]:
 
 
 def list_runs(call: Call) -> Answer:
-    """Answer a page of the account's runs of a report, newest first, deleted ones left out."""
+    """Answer a page of the account's runs of a report, newest first, deleted ones left out.
+
+    Everybody's runs are in it, also those of a report that was switched off since.
+    """
     account = call.account()
     call.require("read_reports")
     name = call.path_params["report"]
-    if name not in REPORT_TYPES:
+    if call.world.catalog.find(name) is None:
         raise not_found()
     return call.numbered(call.world.reports.index(account.id, name), lambda run: report_json(call, run))
 

@@ -26,13 +26,16 @@ from pipelines.demo.records import (
     UserObserver,
 )
 from pipelines.demo.seed_activity import Attendance, invented_activity, without_user
+from pipelines.demo.seed_administration import with_administration
 from pipelines.demo.seed_coursework import (
     Studies,
     invented_assignments,
     invented_messages,
     invented_submissions,
 )
+from pipelines.demo.seed_grading import with_grading
 from pipelines.demo.seed_groups import seeded_groups
+from pipelines.demo.seed_outcomes import with_outcomes
 from pipelines.demo.seed_people import (
     CROSS_SHARD_USER_ID,
     invented_staff,
@@ -46,6 +49,15 @@ _TOPICS: Final = ("Foundations of", "Methods in", "Seminar in", "Advanced", "Rea
 SILENT_USER_ID: Final = 9002
 """A student who is enrolled and never came: no page views, no submissions, no messages."""
 _COURSES_PER_TERM: Final = {"default": 6, "previous": 12, "recent": 15, "current": 20, "future": 6}
+
+
+_AWKWARD_TERMS: Final = {2: "Spring/Été 2026: 春 & “more”", 3: 'Summer, "late"\\2026', 5: "NA"}
+
+
+def with_awkward_terms(institution: Institution) -> Institution:
+    """Return a copy in which three terms have names that are no names of files: slashes, quotes, other alphabets."""
+    terms = (replace(each, name=_AWKWARD_TERMS.get(each.id, each.name)) for each in institution.terms)
+    return replace(institution, terms=tuple(terms))
 
 
 def seeded_institution(as_of: date, seed: int = 7, scale: float = 1.0) -> Institution:
@@ -93,7 +105,7 @@ class _Builder:
             Admin(user.id, account, "AccountAdmin" if at < 2 else "Department Head", 1 if at < 2 else 21)
             for at, (user, account) in enumerate(zip(self.staff, (1, 1, 2, 3, 4, 5), strict=True))
         )
-        return Institution(
+        institution = Institution(
             accounts=self.accounts,
             terms=tuple(self.terms.values()),
             courses=tuple(self.courses),
@@ -112,6 +124,9 @@ class _Builder:
             submissions=invented_submissions(self.seed, self.now, studies, by_course),
             messages=invented_messages(self.seed, self.now, studies),
         )
+        # What only reports show is drawn last and from other streams: everything above stays as it is.
+        institution = with_administration(institution, self.seed, self.now)
+        return with_outcomes(with_grading(institution, self.seed, self.now), self.seed)
 
     def _moment(self, days: int) -> datetime:
         return midnight(self.as_of, days)
@@ -336,4 +351,4 @@ class _Builder:
         return attendances
 
 
-__all__ = ["CROSS_SHARD_USER_ID", "SILENT_USER_ID", "letter", "seeded_institution"]
+__all__ = ["CROSS_SHARD_USER_ID", "SILENT_USER_ID", "letter", "seeded_institution", "with_awkward_terms"]

@@ -19,12 +19,16 @@ from starlette.types import ASGIApp
 
 from pipelines.demo.answer_cache import AnswerCache
 from pipelines.demo.api import CanvasApp
+from pipelines.demo.builders import COURSE_REPORT_TYPES, REPORT_TYPES, ReportType
+from pipelines.demo.builders.course_reports import COURSE_ROSTER
 from pipelines.demo.clock import Clock, system_clock
 from pipelines.demo.faults import Faults
 from pipelines.demo.files_host import FilesApp
 from pipelines.demo.institution import Institution
+from pipelines.demo.preferences import Preferences
 from pipelines.demo.progress_desk import ProgressDesk
 from pipelines.demo.quota import CostModel, Quota, QuotaPolicy
+from pipelines.demo.report_catalog import Buildable, ReportCatalog
 from pipelines.demo.report_desk import ReportDesk
 from pipelines.demo.request_log import RequestLog
 from pipelines.demo.tokens import Grant, TokenBook
@@ -78,8 +82,10 @@ class DemoCanvas:
 
     Ports of 0 are chosen by the system and known after construction. Every path of the API is below
     `base_url`; report files come from `files_url`, another origin. All of `requests`, `faults`, `tokens`,
-    `quota`, `reports` and `progress` may be used from any thread while it runs. `analytics_cache` is how long
-    analytics stay as first answered: half a day in Canvas, not at all unless asked for here.
+    `quota`, `reports`, `progress`, `catalog` and `course_catalog` may be used from any thread while it runs.
+    `analytics_cache` is how long analytics stay as first answered: half a day in Canvas, not at all unless asked for
+    here. `catalog.switch_off("x_csv")` takes a report away and `switch_on` brings it back; the course report
+    `course_roster_csv`, a table, is off unless `course_catalog.switch_on` is called or `tabular_course_reports` given.
     """
 
     def __init__(
@@ -102,6 +108,8 @@ class DemoCanvas:
         progress_seconds: float = 0.5,
         page_view_buckets: PageViewBuckets = "hour",
         repeated_students: bool = False,
+        preferences: Preferences | None = None,
+        tabular_course_reports: bool = False,
     ) -> None:
         self.token = token
         self.faults = Faults()
@@ -109,10 +117,17 @@ class DemoCanvas:
         self.tokens = TokenBook(clock)
         self.tokens.add(Grant(token))
         self.quota = Quota(quota or QuotaPolicy(), clock)
+        self.catalog: ReportCatalog[ReportType] = ReportCatalog(REPORT_TYPES)
+        self.course_catalog: ReportCatalog[Buildable] = ReportCatalog(
+            COURSE_REPORT_TYPES, off=() if tabular_course_reports else (COURSE_ROSTER.name,)
+        )
         self.reports = ReportDesk(
             lambda: self.world.institution,
             clock,
             self.faults,
+            catalog=self.catalog,
+            course_catalog=self.course_catalog,
+            preferences=lambda: self.world.preferences,
             report_seconds=report_seconds,
             ended_at_lag=ended_at_lag,
             first_report_id=first_report_id,
@@ -129,6 +144,9 @@ class DemoCanvas:
             reports=self.reports,
             answers=AnswerCache(clock, analytics_cache),
             progress=self.progress,
+            catalog=self.catalog,
+            course_catalog=self.course_catalog,
+            preferences=preferences or Preferences(),
             documented_shapes=documented_shapes,
             bookmark_pages=bookmark_pages,
             link_seconds=link_seconds,
@@ -158,6 +176,17 @@ class DemoCanvas:
         # Reports that should have started by now still see what was there before.
         self.reports.all()
         self.world.institution = changed
+
+    @property
+    def preferences(self) -> Preferences:
+        """What the institution has switched on; assign others, and reports that start from then on follow them."""
+        return self.world.preferences
+
+    @preferences.setter
+    def preferences(self, changed: Preferences) -> None:
+        # As with the institution: what should have started by now started under the old ones.
+        self.reports.all()
+        self.world.preferences = changed
 
     @property
     def headers(self) -> dict[str, str]:

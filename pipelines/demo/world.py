@@ -9,13 +9,16 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from pipelines.demo.answer_cache import AnswerCache
+from pipelines.demo.builders import ReportType
 from pipelines.demo.clock import Clock
 from pipelines.demo.faults import Faults
 from pipelines.demo.institution import Institution
 from pipelines.demo.paging import bookmarked_page, numbered_page
+from pipelines.demo.preferences import Preferences
 from pipelines.demo.progress_desk import ProgressDesk
 from pipelines.demo.quota import CostModel, Quota
 from pipelines.demo.records import Account
+from pipelines.demo.report_catalog import Buildable, ReportCatalog
 from pipelines.demo.report_desk import ReportDesk
 from pipelines.demo.request_log import RequestLog
 from pipelines.demo.tokens import Grant, TokenBook
@@ -47,6 +50,9 @@ class World:
     reports: ReportDesk
     answers: AnswerCache
     progress: ProgressDesk
+    catalog: ReportCatalog[ReportType]
+    course_catalog: ReportCatalog[Buildable]
+    preferences: Preferences = field(default_factory=Preferences)
     base_url: str = ""
     files_url: str = ""
     documented_shapes: bool = False

@@ -114,7 +114,7 @@ def test_an_unknown_term_is_refused_at_once_and_an_unknown_report_is_404(fresh_h
     for name in ("enrollment_term_id", "enrollment_term"):
         answer = fresh_http.post(PROVISIONING, data={f"parameters[{name}]": "4711"})
         assert (answer.status_code, answer.json()) == (400, {"error": "invalid enrollment_term_id '4711'"})
-    assert fresh_http.post("/api/v1/accounts/1/reports/user_course_access_log_csv").status_code == 404
+    assert fresh_http.post("/api/v1/accounts/1/reports/proserv_nobody_knows_csv").status_code == 404
     assert fresh_http.get(PROVISIONING).json() == []
 
 
@@ -195,16 +195,6 @@ def test_complete_can_be_seen_before_ended_at_is_set(make_canvas: MakeCanvas, cl
         assert (between["status"], between["ended_at"]) == ("complete", None)
         clock.advance(1)
         assert _show(http, run)["ended_at"] is not None
-
-
-def test_the_catalog_is_one_unpaged_list_by_title_with_the_last_run(fresh_http: httpx.Client) -> None:
-    run = _start(fresh_http)
-    answer = fresh_http.get("/api/v1/accounts/1/reports/?per_page=1")
-    catalog = answer.json()
-    assert "link" not in answer.headers
-    assert [item["title"] for item in catalog] == ["Grade Export", "Provisioning"]
-    assert [item["last_run"] and item["last_run"]["id"] for item in catalog] == [None, run["id"]]
-    assert set(catalog[1]["parameters"]["users"]) == {"required", "description"}
 
 
 @pytest.mark.parametrize(("outcome", "status", "progress_is_100"), [("error", "error", True), ("dies", "error", False)])

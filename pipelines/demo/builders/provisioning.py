@@ -1,23 +1,26 @@
 """The provisioning report: one CSV per selector, packed into a ZIP when there are two or more.
 
-Columns, filters and states are those of Canvas's SIS exporter in its provisioning mode. The same
-exporter's SIS mode (`sis_export_csv`) has other columns and is not built here.
+Columns, filters and states are those of Canvas's SIS exporter in its provisioning mode; its SIS mode
+is in `sis_export`.
 """
 
 from collections.abc import Callable, Iterator
 from typing import Final
 
 from pipelines.demo.builders.provisioning_links import (
+    TRUSTING,
     admins_rows,
     group_categories_rows,
     group_membership_rows,
     groups_rows,
+    trust_cells,
     user_observers_rows,
     xlist_rows,
 )
-from pipelines.demo.builders.scope import BuiltReport, ReportFailedError, ReportScope, ReportType, parameter
-from pipelines.demo.csv_text import Row, csv_bytes
-from pipelines.demo.records import ROLE_IDS, Course
+from pipelines.demo.builders.report_type import INCLUDE_DELETED, SKIP_MESSAGE, TERM, ReportType, Sheet, parameter
+from pipelines.demo.builders.scope import ReportFailedError, ReportScope
+from pipelines.demo.csv_text import Row
+from pipelines.demo.records import ROLE_IDS, Course, Enrollment
 
 COURSE_STATUS: Final = {
     "created": "unpublished",
@@ -26,7 +29,7 @@ COURSE_STATUS: Final = {
     "completed": "concluded",
     "deleted": "deleted",
 }
-_ROLE_NAME: Final = {
+ROLE_NAME: Final = {
     "StudentEnrollment": "student",
     "TeacherEnrollment": "teacher",
     "TaEnrollment": "ta",
@@ -61,14 +64,8 @@ COLUMNS: Final[dict[str, str]] = {
 
 
 def _users(scope: ReportScope) -> Iterator[Row]:
-    inside: set[int] | None = None
-    if not scope.is_root:
-        subtree = scope.institution.subtree_ids(scope.account.id)
-        courses = {course.id for course in scope.institution.courses if course.account_id in subtree}
-        inside = {each.user_id for each in scope.institution.enrollments if each.course_id in courses}
-        inside |= {each.user_id for each in scope.institution.admins if each.account_id in subtree}
     for user in scope.institution.users:
-        if user.is_test or (inside is not None and user.id not in inside):
+        if user.id not in scope.people_ids:
             continue
         for login in user.logins:
             if scope.shown(login.state, by_sis=login.created_by_sis):
@@ -86,6 +83,7 @@ def _users(scope: ReportScope) -> Iterator[Row]:
                     user.email,
                     login.state,
                     login.created_by_sis,
+                    *((user.pronouns,) if scope.preferences.pronouns else ()),
                 )
 
 
@@ -114,13 +112,14 @@ def _terms(scope: ReportScope) -> Iterator[Row]:
                 term.sis_id,
                 term.name,
                 term.state,
-                scope.time(term.start_at),
-                scope.time(term.end_at),
+                term.start_at,
+                term.end_at,
                 term.created_by_sis,
             )
 
 
-def _course_shown(scope: ReportScope, course: Course) -> bool:
+def course_shown(scope: ReportScope, course: Course) -> bool:
+    """Whether courses.csv lists a course, apart from who made it."""
     if course.id not in scope.course_ids:
         return False
     if scope.include_deleted:
@@ -130,9 +129,8 @@ def _course_shown(scope: ReportScope, course: Course) -> bool:
 
 def _courses(scope: ReportScope) -> Iterator[Row]:
     for course in scope.institution.courses:
-        if not _course_shown(scope, course) or not scope.shown("", by_sis=course.created_by_sis):
+        if not course_shown(scope, course) or not scope.shown("", by_sis=course.created_by_sis):
             continue
-        dated = course.restrict_to_dates
         yield (
             course.id,
             course.sis_id,
@@ -144,8 +142,7 @@ def _courses(scope: ReportScope) -> Iterator[Row]:
             course.term_id,
             scope.institution.term_by_id[course.term_id].sis_id,
             COURSE_STATUS[course.state],
-            scope.time(course.start_at) if dated else None,
-            scope.time(course.end_at) if dated else None,
+            *scope.dates_of(course),
             course.course_format,
             None,
             None,
@@ -171,8 +168,8 @@ def _sections(scope: ReportScope) -> Iterator[Row]:
             None,
             section.name,
             state,
-            scope.time(section.start_at) if section.restrict_to_dates else None,
-            scope.time(section.end_at) if section.restrict_to_dates else None,
+            section.start_at if section.restrict_to_dates else None,
+            section.end_at if section.restrict_to_dates else None,
             course.account_id,
             scope.account_sis_id(course.account_id),
             section.created_by_sis,
@@ -185,7 +182,7 @@ def _enrollments(scope: ReportScope) -> Iterator[Row]:
     states = scope.listed("enrollment_states")
     logins = {user.id: user.usable_login for user in institution.users}
     for enrollment in institution.enrollments:
-        role = _ROLE_NAME.get(enrollment.type)
+        role = ROLE_NAME.get(enrollment.type)
         login = logins.get(enrollment.user_id)
         # People without a usable login fall out silently, and so do test students.
         if role is None or login is None or enrollment.course_id not in scope.course_ids:
@@ -214,7 +211,16 @@ def _enrollments(scope: ReportScope) -> Iterator[Row]:
             enrollment.type,
             enrollment.limit_section_privileges,
             enrollment.id,
+            *_temporary(scope, enrollment),
+            *trust_cells(scope),
         )
+
+
+def _temporary(scope: ReportScope, enrollment: Enrollment) -> Row:
+    if not scope.preferences.temporary_enrollments:
+        return ()
+    source = enrollment.temporary_source_user_id
+    return (source, scope.sis_id(source))
 
 
 _ROWS: Final[dict[str, Callable[[ReportScope], Iterator[Row]]]] = {
@@ -233,32 +239,41 @@ _ROWS: Final[dict[str, Callable[[ReportScope], Iterator[Row]]]] = {
 }
 
 
-def build_provisioning(scope: ReportScope) -> BuiltReport:
-    """Build the selected members: none is a failure, one a plain CSV, two or more a ZIP."""
-    selected = [name for name in COLUMNS if scope.flag(name)]
-    if not selected:
+def header(scope: ReportScope, member: str) -> tuple[str, ...]:
+    """Return the columns of a member with those that preferences add."""
+    added: list[str] = []
+    if member == "users" and scope.preferences.pronouns:
+        added.append("pronouns")
+    if member == "enrollments" and scope.preferences.temporary_enrollments:
+        added += ["canvas_temporary_enrollment_source_user_id", "temporary_enrollment_source_user_id"]
+    if member in TRUSTING and scope.preferences.trusts:
+        added.append("root_account")
+    return (*COLUMNS[member].split(","), *added)
+
+
+def selected(scope: ReportScope) -> list[str]:
+    """Return the selectors that were asked for, in the order of the ZIP's members; none is a failure."""
+    names = [name for name in COLUMNS if scope.flag(name)]
+    if not names:
         raise ReportFailedError("no files were selected")
-    members: dict[str, bytes] = {}
-    lines: dict[str, int] = {}
-    for name in selected:
-        rows = list(_ROWS[name](scope))
-        members[f"{name}.csv"] = csv_bytes(COLUMNS[name].split(","), rows)
-        lines[f"{name}.csv"] = len(rows) + 1
-    return BuiltReport(members, lines, zipped=len(selected) > 1)
+    return names
+
+
+def _sheets(scope: ReportScope) -> dict[str, Sheet]:
+    return {name: Sheet(header(scope, name), list(_ROWS[name](scope))) for name in selected(scope)}
 
 
 PROVISIONING: Final = ReportType(
     name="provisioning_csv",
     title="Provisioning",
     parameters={
-        "enrollment_term_id": parameter("Canvas id or sis_term_id:X of a term; all terms when absent"),
+        **TERM,
         **{name: parameter(f"Adds {name}.csv") for name in COLUMNS},
         "created_by_sis": parameter("Only rows made by a SIS import; any text counts as yes"),
-        "include_deleted": parameter("Adds deleted and concluded rows"),
+        **INCLUDE_DELETED,
         "enrollment_filter": parameter("Enrollment types to keep in enrollments.csv"),
         "enrollment_states": parameter("Enrollment states to keep in enrollments.csv"),
-        "skip_message": parameter("No message to the starter"),
+        **SKIP_MESSAGE,
     },
-    build=build_provisioning,
-    parallel=False,
+    sheets=_sheets,
 )

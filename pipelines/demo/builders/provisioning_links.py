@@ -4,13 +4,23 @@ Their headers, and the members about records themselves, are in `provisioning`.
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 from pipelines.demo.builders.scope import ReportScope
 from pipelines.demo.csv_text import Row
 from pipelines.demo.records import Group
 
+TRUSTING: Final = ("enrollments", "admins")
+"""The members that name the root account of a row when root accounts trust each other."""
 
-def _in_context(scope: ReportScope, context_type: str, context_id: int) -> bool:
+
+def trust_cells(scope: ReportScope) -> Row:
+    """Return the cell of the last column of `TRUSTING` members, none without trusts."""
+    return (scope.institution.domain,) if scope.preferences.trusts else ()
+
+
+def in_context(scope: ReportScope, context_type: str, context_id: int) -> bool:
+    """Whether an account or a course (`context_type` Account or Course) is in the account's subtree."""
     subtree = scope.institution.subtree_ids(scope.account.id)
     if context_type == "Account":
         return context_id in subtree
@@ -20,7 +30,7 @@ def _in_context(scope: ReportScope, context_type: str, context_id: int) -> bool:
 def groups_rows(scope: ReportScope) -> Iterator[Row]:
     """Yield the rows of groups.csv."""
     categories = {category.id: category for category in scope.institution.group_categories}
-    for group in _groups_in(scope):
+    for group in groups_in(scope):
         if not scope.shown(group.state, by_sis=group.created_by_sis):
             continue
         course = scope.institution.course_by_id[group.context_id] if group.context_type == "Course" else None
@@ -43,13 +53,14 @@ def groups_rows(scope: ReportScope) -> Iterator[Row]:
         )
 
 
-def _groups_in(scope: ReportScope) -> list[Group]:
-    return [each for each in scope.institution.groups if _in_context(scope, each.context_type, each.context_id)]
+def groups_in(scope: ReportScope) -> list[Group]:
+    """Return the groups of the accounts and courses of the account's subtree."""
+    return [each for each in scope.institution.groups if in_context(scope, each.context_type, each.context_id)]
 
 
 def group_membership_rows(scope: ReportScope) -> Iterator[Row]:
     """Yield the rows of group_membership.csv."""
-    inside = {group.id: group for group in _groups_in(scope)}
+    inside = {group.id: group for group in groups_in(scope)}
     for member in scope.institution.group_memberships:
         group = inside.get(member.group_id)
         if group is None:
@@ -69,7 +80,7 @@ def group_membership_rows(scope: ReportScope) -> Iterator[Row]:
 def group_categories_rows(scope: ReportScope) -> Iterator[Row]:
     """Yield the rows of group_categories.csv."""
     for category in scope.institution.group_categories:
-        if not _in_context(scope, category.context_type, category.context_id):
+        if not in_context(scope, category.context_type, category.context_id):
             continue
         if scope.shown(category.state, by_sis=category.sis_id is not None):
             yield (
@@ -134,4 +145,5 @@ def admins_rows(scope: ReportScope) -> Iterator[Row]:
                 admin.role,
                 admin.state,
                 admin.created_by_sis,
+                *trust_cells(scope),
             )
