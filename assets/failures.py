@@ -7,7 +7,8 @@ import dagster as dg
 
 from pipelines.canvas import CanvasError, TransientCanvasError
 from pipelines.extract.reports import RepeatedReportIdError
-from pipelines.load.reports import REFUSED, ReportGoneError, ReportNotReadyError
+from pipelines.load.report_parameters import ReportParametersError
+from pipelines.load.reports import REFUSED, OlderFileError, ReportGoneError, ReportNotReadyError
 from pipelines.models import ModelError
 from pipelines.settings import SettingsError
 from pipelines.warehouse import PublishError
@@ -17,8 +18,10 @@ _KNOWN = (
     ModelError,
     PublishError,
     RepeatedReportIdError,
+    OlderFileError,
     ReportGoneError,
     ReportNotReadyError,
+    ReportParametersError,
     SettingsError,
     *REFUSED,
 )

@@ -17,13 +17,14 @@ WAREHOUSE_POOL = "warehouse_writer"
 
 
 def after_inputs() -> dg.AutomationCondition[dg.AssetKey]:
-    """Return when to make something anew: when an input has changed and none is being made.
+    """Return when to make something anew: when an input has changed, once it is not being made already.
 
-    Not when an input is missing: a report that was never asked for leaves an empty table, not an empty mart. A failed
-    run is not repeated by this condition; the next change of an input is the next chance.
+    An input that is missing keeps nothing back: a report that was never asked for leaves an empty table, not an empty
+    mart. Nor does one that is being loaded: a pull of students goes on for hours, and reports come all the time. A
+    failed run is not repeated by this condition; the next change of an input is the next chance.
     """
     eager = dg.AutomationCondition.eager().without(~dg.AutomationCondition.any_deps_missing())
-    return eager.with_label("when inputs change")
+    return eager.without(~dg.AutomationCondition.any_deps_in_progress()).with_label("when inputs change")
 
 
 def model_assets(models: Sequence[Model]) -> list[dg.AssetsDefinition]:

@@ -8,6 +8,7 @@ from assets.failures import explained
 from assets.models import WAREHOUSE_POOL, after_inputs
 from pipelines.resources import Projects
 from pipelines.warehouse import publish
+from pipelines.warehouse.checks import HOLDS_BACK
 
 PUBLISHED = dg.AssetKey(["published", "warehouse"])
 HELD_BACK_CHECK = "nothing_held_back"
@@ -44,12 +45,13 @@ def published_asset(deps: Sequence[dg.AssetKey], owners: Sequence[str]) -> dg.As
     def published_warehouse(projects: dg.ResourceParam[Projects]) -> Iterator[dg.MaterializeResult[None]]:
         project = projects.open()
         with explained():
-            outcome = publish(project.warehouse, project.models)
+            outcome = publish(project.warehouse, project.models, unfit=project.read_anew())
+            project.sweep()
         applied = outcome.applied
         held_back = [
             f"{check.table} {check.detail}"
             for check in applied.checks
-            if check.check == "row_count" and not check.passed
+            if check.check in HOLDS_BACK and not check.passed
         ]
         yield dg.MaterializeResult(
             asset_key=PUBLISHED,

@@ -1,34 +1,45 @@
-"""Account reports: one asset per file of a report, made by one step per report from one finished report."""
+"""Reports: one asset per file of an account report, made by one step per report; one for the documents of courses."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 import dagster as dg
+from pydantic import Field
 
 from assets.failures import explained
 from assets.specs import asset_key, quarantine_check, quarantine_result, table_spec
+from pipelines.alerts import alert
 from pipelines.canvas import CanvasError
 from pipelines.extract.interrupts import run_interruptibly
 from pipelines.extract.run_lock import load_lock
 from pipelines.lake import LoadOutcome
 from pipelines.ledger import Intent, IntentState
-from pipelines.ledger.intents import intent_of_report, open_intents, parameters_hash, record_attempt_failed
-from pipelines.ledger.loads import live_files, retire_scopes
-from pipelines.load.reports import REFUSED, ReportNotReadyError, load_report
+from pipelines.ledger.intents import intent_of_report, open_intents
+from pipelines.ledger.loads import live_files
+from pipelines.ledger.report_facts import record_attempt_failed, want_deleted
+from pipelines.load.reports import REFUSED, ReportGoneError, ReportNotReadyError, load_report
 from pipelines.normalize.contracts import Table, report_contract, undeclared_table
+from pipelines.normalize.contracts.course_documents import COURSE_DOCUMENTS
 from pipelines.project import Project
+from pipelines.report_scopes import wanted_scopes
 from pipelines.resources import Projects
+from pipelines.settings import ReportSettings
 
 Results = Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]
 
+NOT_LOADED = (CanvasError, ReportGoneError, ReportNotReadyError, *REFUSED)
+"""What keeps one report from being loaded, and not the others."""
+
+COURSE_STEP = "reports__course_documents"
+
 
 class ReportConfig(dg.Config):
-    """Which finished report to load: its id in Canvas, and nothing else. 0: every finished one of this kind.
+    """Which finished reports to load: their ids in Canvas, and nothing else. None: every finished one of this kind.
 
     A link to the file is a secret and runs out, so it is never here; the run asks for a fresh one.
     """
 
-    report_id: int = 0
+    report_ids: list[int] = Field(default_factory=list)
 
 
 def op_name(report: str) -> str:
@@ -42,16 +53,33 @@ def report_tables(report: str) -> list[Table]:
     return list(contract.tables.values()) if contract else [undeclared_table(report, "", [])]
 
 
+def step_of(intent: Intent) -> str:
+    """Return the name of the step that loads the report of an intent."""
+    return op_name(intent.report) if intent.course_id is None else COURSE_STEP
+
+
+def keys_of(intent: Intent) -> list[dg.AssetKey]:
+    """Return the assets that the report of an intent may bring."""
+    tables = report_tables(intent.report) if intent.course_id is None else [COURSE_DOCUMENTS]
+    return [asset_key(table.qualified) for table in tables]
+
+
+def load_config(intents: Sequence[Intent]) -> dict[str, object]:
+    """Return the run configuration that names finished reports of one step."""
+    return {"ops": {step_of(intents[0]): {"config": {"report_ids": [intent.report_id for intent in intents]}}}}
+
+
 def report_assets(reports: Sequence[str], owners: Sequence[str]) -> list[dg.AssetsDefinition]:
-    """Return the assets of some reports, by their names in Canvas."""
-    return [_report(report, owners) for report in reports]
+    """Return the assets of some account reports, by their names in Canvas, and that of the documents of courses."""
+    of_accounts = [_loading(op_name(report), report, report_tables(report), owners) for report in reports]
+    return [*of_accounts, _loading(COURSE_STEP, None, [COURSE_DOCUMENTS], owners)]
 
 
-def _report(report: str, owners: Sequence[str]) -> dg.AssetsDefinition:
-    tables = report_tables(report)
+def _loading(step: str, report: str | None, tables: Sequence[Table], owners: Sequence[str]) -> dg.AssetsDefinition:
+    """Return the assets of an account report; without `report`, of every report about courses."""
 
     @dg.multi_asset(
-        name=op_name(report),
+        name=step,
         # A report's file may hold some of its tables only: the parameters choose.
         specs=[table_spec(table, owners=owners, skippable=True) for table in tables],
         check_specs=[quarantine_check(table) for table in tables],
@@ -59,29 +87,40 @@ def _report(report: str, owners: Sequence[str]) -> dg.AssetsDefinition:
     def load(context: dg.AssetExecutionContext, config: ReportConfig, projects: dg.ResourceParam[Projects]) -> Results:
         project = projects.open()
         outcomes = []
-        for intent in _chosen(project, report, config.report_id):
-            with explained():
+        failed: list[Exception] = []
+        for intent in _chosen(project, report, config.report_ids):
+            try:
                 outcomes.append(load_intent(project, intent))
-            context.log.info(f"{report} {intent.report_id}: {outcomes[-1].result.value}")
+            except NOT_LOADED as error:
+                # One that cannot be loaded keeps no other from it.
+                failed.append(error)
+                continue
+            context.log.info(f"{intent.report} {intent.report_id}: {outcomes[-1].result.value}")
+        if failed:
+            with explained():
+                raise failed[0]
         yield from _results(project, tables, outcomes)
 
     return load
 
 
-def _chosen(project: Project, report: str, report_id: int) -> list[Intent]:
+def _chosen(project: Project, report: str | None, report_ids: Sequence[int]) -> list[Intent]:
     instance = project.settings.instance
-    if report_id:
-        intent = intent_of_report(project.ledger, instance, report_id)
-        if intent is None or intent.report != report:
+    chosen = []
+    for report_id in report_ids:
+        intent = intent_of_report(project.ledger, instance, report_id, of_course=report is None)
+        if intent is None or report not in (None, intent.report):
             raise dg.Failure(
-                f"No {report} with the id {report_id} was asked for by this canvaslake. See: canvaslake reports list",
+                f"No {report or 'course report'} with the id {report_id} was asked for by this canvaslake. See: "
+                "canvaslake reports list",
                 allow_retries=False,
             )
-        return [intent]
-    return [
+        chosen.append(intent)
+    return chosen or [
         intent
         for intent in open_intents(project.ledger, instance)
-        if intent.report == report and intent.state in (IntentState.FINISHED, IntentState.PARKED)
+        if (intent.course_id is not None if report is None else intent.report == report)
+        and intent.state is IntentState.FINISHED
     ]
 
 
@@ -90,56 +129,54 @@ def load_intent(project: Project, intent: Intent) -> LoadOutcome:
 
     A file that is itself wrong parks the intent at once: the same file would be refused again.
     """
-    sensor = project.settings.sensor
-
+    most = project.settings.sensor.load_attempts
     task = f"{intent.report} {intent.report_id}"
 
     async def pull() -> LoadOutcome:
         async with project.client() as client:
             project.progress.start(task, None)
-            outcome = await load_report(
-                project.lake,
-                client,
-                intent,
-                downloads=project.downloads,
-                on_rows=lambda rows: project.progress.advance(task, rows),
-            )
+            reading = project.reading(intent.report, lambda rows: project.progress.advance(task, rows))
+            wanted = wanted_scopes(project, intent)
+            outcome = await load_report(project.lake, client, intent, reading, is_wanted=wanted)
             project.progress.finish(task, f"{sum(outcome.rows.values()):,} rows")
             return outcome
 
-    def failed(error: Exception, most: int) -> None:
-        record_attempt_failed(
-            project.ledger,
-            intent.intent_id,
-            str(error)[:1000],
-            attempt=intent.attempts + 1,
-            most=most,
-            pause=timedelta(minutes=sensor.retry_minutes),
-        )
+    def failed(error: Exception, attempts: int) -> None:
+        count_failed(project, intent, str(error), attempt=intent.attempts + 1, most=attempts)
 
+    if intent.is_own and any(one.delete_after_load for one in _configured(project, intent)):
+        want_deleted(project.ledger, intent.intent_id)
     with load_lock(project.home, intent.intent_id):
         try:
-            outcome = run_interruptibly(pull())
+            return run_interruptibly(pull())
         except REFUSED as error:
             failed(error, 1)
-            raise
+            raise type(error)(
+                f"{task} of {intent.place} was not loaded: {error}. It is parked, and its tables keep their rows. See: "
+                f"canvaslake reports status {intent.intent_id}"
+            ) from error
         except (CanvasError, ReportNotReadyError) as error:
-            failed(error, sensor.load_attempts)
+            failed(error, most)
             raise
-    _retire_old_parameters(project, intent)
-    return outcome
 
 
-def _retire_old_parameters(project: Project, intent: Intent) -> None:
-    """Take out what the report brought for parameters that the settings no longer have: it would count twice."""
-    configured = [report for report in project.settings.reports if report.report == intent.report]
-    hashes = {intent.parameters_hash, *(parameters_hash(report.parameters) for report in configured)}
-    retire_scopes(
-        project.ledger,
-        intent.instance,
-        intent.report,
-        keep=lambda scope: scope["account"] != intent.account_id or scope["parameters"] in hashes,
+def count_failed(project: Project, intent: Intent, failure: str, *, attempt: int, most: int) -> None:
+    """Count an attempt to load a report that failed, and tell the people when it was the last one."""
+    pause = timedelta(minutes=project.settings.sensor.retry_minutes)
+    before = intent.parked_at
+    counted = record_attempt_failed(
+        project.ledger, intent.intent_id, failure[:1000], attempt=attempt, most=most, pause=pause
     )
+    if counted.parked_at is not None and before is None and counted.attempts == attempt:
+        told = (
+            f"{intent.report} {intent.report_id} of {intent.place} is parked after {attempt} attempts to load it: "
+            f"{failure[:1000]} Next: canvaslake reports retry {intent.intent_id}"
+        )
+        alert(project.settings.sensor.alert, [told])
+
+
+def _configured(project: Project, intent: Intent) -> list[ReportSettings]:
+    return [one for one in project.settings.reports if one.report == intent.report and intent.course_id is None]
 
 
 def _results(project: Project, tables: Sequence[Table], outcomes: Sequence[LoadOutcome]) -> Results:
@@ -148,7 +185,7 @@ def _results(project: Project, tables: Sequence[Table], outcomes: Sequence[LoadO
     A report that equals the one before counts too, for that is news: the file says when it was last seen. So does a
     repeat, for the run that loaded it may have died before it could say so. Tables that the reports leave out do not.
     """
-    live = live_files(project.ledger)
+    live = live_files(project.ledger, tables=[table.qualified for table in tables])
     loaded = {outcome.load_id for outcome in outcomes}
     seen = {table for outcome in outcomes for table in outcome.rows}
     if seen - {table.qualified for table in tables}:

@@ -5,8 +5,8 @@ The Dagster resources and the command line both stand on this; it imports no Dag
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from functools import cached_property
+from datetime import datetime, timedelta
+from functools import cached_property, partial
 from pathlib import Path
 
 import duckdb
@@ -19,12 +19,16 @@ from pipelines.canvas import (
     RequestEvent,
     SecretToken,
 )
+from pipelines.extract.run_lock import load_lock
 from pipelines.lake import Lake
+from pipelines.lake.sweep import Swept, sweep
 from pipelines.ledger import Ledger
 from pipelines.ledger.database import utc_now
+from pipelines.load.reports import Reading
+from pipelines.load.retyping import load_stale
 from pipelines.models import Model, inherited_privacy, load_models, sql_folder
 from pipelines.models.incremental import refresh_stale
-from pipelines.normalize.contracts import TABLES, Privacy, undeclared_table
+from pipelines.normalize.contracts import TABLES, ColumnType, Privacy, undeclared_table
 from pipelines.normalize.contracts.registry import report_contract
 from pipelines.private_files import private_folder
 from pipelines.progress import Progress, Silent
@@ -65,6 +69,30 @@ class Project:
     def downloads(self) -> Path:
         """Where a report's file is while it is read."""
         return self.home / "state" / "downloads"
+
+    def reading(self, report: str, on_rows: Callable[[int], None] | None = None) -> Reading:
+        """Return how the files of a report are read and kept."""
+        types = {
+            name: ColumnType(kind)
+            for one in self.settings.reports
+            if one.report == report
+            for name, kind in one.columns.items()
+        }
+        days = self.settings.lake.keep_files_days
+        return Reading(self.downloads, types, timedelta(days=days) if days else None, on_rows)
+
+    def read_anew(self) -> dict[str, str]:
+        """Load the rows of reports anew whose columns were declared after they were loaded.
+
+        Return the tables that cannot hold the rows that are there, each with the reason.
+        """
+        lock = partial(load_lock, self.home)
+        return load_stale(self.lake, self.settings.instance, self.reading, lock).unfit
+
+    def sweep(self) -> Swept:
+        """Remove what holds student data and has had its time."""
+        keep = timedelta(days=self.settings.lake.keep_files_days)
+        return sweep(self.lake, self.downloads, keep=keep)
 
     @cached_property
     def warehouse(self) -> Warehouse:

@@ -4,25 +4,23 @@ The decisions are in `extract`; a tick asks them, bounded in time, and turns fin
 """
 
 import asyncio
-import time
-from collections.abc import Collection, Sequence
-from datetime import timedelta
+import hashlib
+from collections.abc import Sequence
 
 import dagster as dg
 
-from assets.reports import op_name, report_tables
+from assets.reports import count_failed, keys_of, load_config, report_tables
 from assets.specs import asset_key
+from pipelines.alerts import alert
 from pipelines.canvas import CanvasError
-from pipelines.extract.reports import RepeatedReportIdError, Watched, ask, reconcile, watch
 from pipelines.ledger import Intent
-from pipelines.ledger.intents import get_intent, open_intents, record_attempt_failed
+from pipelines.ledger.intents import get_intent
+from pipelines.looking import look, nothing_to_do, ready, will_not_come
+from pipelines.normalize.contracts.course_documents import COURSE_DOCUMENTS
 from pipelines.project import Project
 from pipelines.resources import Projects
 from pipelines.run_claims import clear_dead_runs
 from pipelines.settings import Settings, SettingsError
-
-TICK_SECONDS = 40.0
-"""A tick that takes longer than Dagster waits (60 s) is lost with all it found out."""
 
 INTENT_TAG = "canvaslake/intent"
 ATTEMPT_TAG = "canvaslake/attempt"
@@ -30,15 +28,17 @@ ATTEMPT_TAG = "canvaslake/attempt"
 
 def run_key(intent: Intent) -> str:
     """Return the identity of one attempt to load a report. Dagster keeps run keys for ever, so attempts are counted."""
-    return f"{intent.instance}/{intent.report}/{intent.report_id}/attempt-{intent.attempts + 1}"
+    report = intent.report if intent.course_id is None else f"courses/{intent.course_id}/{intent.report}"
+    return f"{intent.instance}/{report}/{intent.report_id}/attempt-{intent.attempts + 1}"
 
 
 def completion_sensor(reports: Sequence[str], settings: Settings) -> dg.SensorDefinition:
     """Return the sensor that looks for finished reports and starts one run for each."""
+    tables = [*(table for report in reports for table in report_tables(report)), COURSE_DOCUMENTS]
 
     @dg.sensor(
         name="report_completion_sensor",
-        target=dg.AssetSelection.assets(*(asset_key(t.qualified) for r in reports for t in report_tables(r))),
+        target=dg.AssetSelection.assets(*(asset_key(table.qualified) for table in tables)),
         minimum_interval_seconds=settings.sensor.interval_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Looks for reports that have finished in Canvas and loads each once.",
@@ -50,9 +50,9 @@ def completion_sensor(reports: Sequence[str], settings: Settings) -> dg.SensorDe
         for run_id in clear_dead_runs(context.instance, project.home):
             context.log.warning(f"Run {run_id} had died and was cleared.")
         try:
-            if not open_intents(project.ledger, project.settings.instance):
+            if nothing_to_do(project):
                 return dg.SkipReason("No report is under way.")
-            watched = asyncio.run(look(project))
+            watched = asyncio.run(look(project, idle=True))
         except (CanvasError, SettingsError) as error:
             # Nothing is lost: the ledger holds what is open, and the next tick looks again.
             context.log.warning(str(error))
@@ -61,16 +61,25 @@ def completion_sensor(reports: Sequence[str], settings: Settings) -> dg.SensorDe
             context.log.warning(str(problem))
         for warning in watched.warnings:
             context.log.warning(warning)
-        for intent in watched.failed:
-            context.log.error(f"{intent.report} {intent.report_id} will not come: {intent.failure}")
+        failures = [will_not_come(intent) for intent in watched.failed]
+        for failure in failures:
+            context.log.error(failure)
+        # One message for all of them: a tick must end in time.
+        trouble = alert(project.settings.sensor.alert, failures)
+        if trouble:
+            context.log.warning(trouble)
         due = ready(project, watched.finished)
+        loadable = [intent for intent in due if intent.course_id is not None or intent.report in reports]
         for intent in due:
-            if intent.report not in reports:
+            if intent not in loadable:
                 context.log.warning(
                     f"{intent.report} {intent.report_id} is finished, and no [[reports]] of the settings has it: it is "
                     "not loaded. Add it there, and load the definitions again."
                 )
-        requests = [request(intent) for intent in due if intent.report in reports]
+        requests = [request([intent]) for intent in loadable if intent.course_id is None]
+        # A run takes seconds to start, and there may be a document for each of thousands of courses.
+        of_courses = [intent for intent in loadable if intent.course_id is not None]
+        requests += [request(of_courses)] if of_courses else []
         if not requests:
             return dg.SkipReason(
                 f"{len(watched.pending)} pending, {len(watched.failed)} failed, {len(watched.finished)} finished and "
@@ -81,53 +90,24 @@ def completion_sensor(reports: Sequence[str], settings: Settings) -> dg.SensorDe
     return report_completion_sensor
 
 
-async def look(project: Project, only: Collection[int] | None = None) -> Watched:
-    """Ask Canvas about every open report within the time of a tick; take up what a crash left behind first.
-
-    `only` narrows it to some intents.
-    """
-    started = time.monotonic()
-    ledger, instance = project.ledger, project.settings.instance
-    problems: list[Exception] = []
-    async with project.client(light=True) as client:
-        for intent in await reconcile(ledger, client, instance):
-            if time.monotonic() - started > TICK_SECONDS / 2 or (only is not None and intent.intent_id not in only):
-                continue
-            try:
-                await ask(ledger, client, intent)
-            except (CanvasError, RepeatedReportIdError) as error:
-                # One report that is refused does not keep the others from being looked at.
-                problems.append(error)
-        watched = await watch(
-            ledger, client, instance, only=only, time_is_up=lambda: time.monotonic() - started > TICK_SECONDS
-        )
-    watched.problems[:0] = problems
-    return watched
-
-
-def ready(project: Project, finished: Sequence[Intent]) -> list[Intent]:
-    """Return the finished intents that may be loaded now: not parked, and not waiting for another attempt."""
-    now = project.clock()
-    return [
-        intent
-        for intent in finished
-        if intent.parked_at is None and (intent.next_attempt_at is None or intent.next_attempt_at <= now)
-    ]
-
-
-def request(intent: Intent) -> dg.RunRequest:
-    """Return the run that loads a finished report. Its configuration carries the id only."""
+def request(intents: Sequence[Intent]) -> dg.RunRequest:
+    """Return the run that loads a finished report, or several about courses. Its configuration carries ids only."""
+    keys = [run_key(intent) for intent in intents]
+    named = keys[0] if len(keys) == 1 else f"{len(keys)} reports {hashlib.sha256(' '.join(keys).encode()).hexdigest()}"
     return dg.RunRequest(
-        run_key=run_key(intent),
-        asset_selection=[asset_key(table.qualified) for table in report_tables(intent.report)],
-        run_config=load_config(intent),
-        tags={INTENT_TAG: str(intent.intent_id), ATTEMPT_TAG: str(intent.attempts + 1)},
+        run_key=named,
+        asset_selection=keys_of(intents[0]),
+        run_config=load_config(intents),
+        tags=load_tags(intents),
     )
 
 
-def load_config(intent: Intent) -> dict[str, object]:
-    """Return the run configuration that names one finished report."""
-    return {"ops": {op_name(intent.report): {"config": {"report_id": intent.report_id}}}}
+def load_tags(intents: Sequence[Intent]) -> dict[str, str]:
+    """Return the tags by which a run that failed is counted as an attempt of each of its reports."""
+    return {
+        INTENT_TAG: ",".join(str(intent.intent_id) for intent in intents),
+        ATTEMPT_TAG: ",".join(str(intent.attempts + 1) for intent in intents),
+    }
 
 
 def failure_sensors() -> list[dg.SensorDefinition]:
@@ -158,18 +138,19 @@ def failure_sensors() -> list[dg.SensorDefinition]:
 
 
 def _count(run: dg.DagsterRun, project: Project, reason: str) -> None:
-    if INTENT_TAG not in run.tags:
-        return
-    try:
-        intent = get_intent(project.ledger, int(run.tags[INTENT_TAG]))
-    except KeyError:
-        return
-    # The run counts its own failures; this counts those of runs that could not, and counts none twice.
-    record_attempt_failed(
-        project.ledger,
-        intent.intent_id,
-        intent.failure or reason,
-        attempt=int(run.tags[ATTEMPT_TAG]),
-        most=project.settings.sensor.load_attempts,
-        pause=timedelta(minutes=project.settings.sensor.retry_minutes),
-    )
+    numbers = zip(run.tags.get(INTENT_TAG, "").split(","), run.tags.get(ATTEMPT_TAG, "").split(","), strict=False)
+    for intent_id, attempt in numbers:
+        if not intent_id.isdecimal() or not attempt.isdecimal():
+            continue
+        try:
+            intent = get_intent(project.ledger, int(intent_id))
+        except KeyError:
+            continue
+        # The run counts its own failures; this counts those of runs that could not, and counts none twice.
+        count_failed(
+            project,
+            intent,
+            intent.failure or reason,
+            attempt=int(attempt),
+            most=project.settings.sensor.load_attempts,
+        )

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -27,6 +27,7 @@ from pydantic import (
     SecretStr,
     ValidationError,
     field_validator,
+    model_validator,
 )
 from pydantic_core import ErrorDetails
 
@@ -167,8 +168,67 @@ class ReportSettings(_Part):
     accounts: Annotated[tuple[str | int, ...] | None, BeforeValidator(_as_tuple)] = Field(
         default=None, description="Accounts to ask for; those of `[canvas]` without it."
     )
+    terms: Annotated[Literal["active", "all"] | tuple[int, ...] | None, BeforeValidator(_as_tuple)] = Field(
+        default=None,
+        description=(
+            "One report for each of these terms, as `enrollment_term_id`: those that are active, all, or some ids. "
+            "Without it one report is asked for, with the parameters as they stand."
+        ),
+    )
+    adopt: bool = Field(
+        default=False,
+        description="Whether the daemon also loads such reports that a person has run in Canvas.",
+    )
+    delete_after_load: bool = Field(
+        default=False,
+        description="Whether a report that canvaslake started is deleted in Canvas when it is loaded.",
+    )
+    columns: dict[str, Literal["BIGINT", "DOUBLE", "BOOLEAN", "VARCHAR", "DATE", "TIMESTAMPTZ"]] = Field(
+        default_factory=dict,
+        description=(
+            "Types for columns of a report that canvaslake does not know, by header or column name; the others are "
+            "text. `canvaslake reports reload` reads the files that are kept anew."
+        ),
+    )
     deadline_hours: float = Field(
         default=12, gt=0, description="How long Canvas may take before the report counts as overdue, in hours."
+    )
+
+    @model_validator(mode="after")
+    def _has_one_term(self) -> Self:
+        if self.terms is not None and {"enrollment_term_id", "enrollment_term"} & set(self.parameters):
+            raise ValueError(f"{self.report} has both terms and a term among its parameters; keep one of them")
+        return self
+
+
+class CourseReportSettings(_Part):
+    """A report about courses to ask for. Canvas's own source has one, `course_pace_docx`, which makes a document.
+
+    `deadline_hours` is how long Canvas may take before the report counts as overdue.
+    """
+
+    report: str = Field(pattern=r"^[A-Za-z0-9_]+$", description="Name of the course report in Canvas.")
+    courses: Annotated[Literal["active"] | tuple[int, ...], BeforeValidator(_as_tuple)] = Field(
+        description="Ids of courses, or `active`: every published course of the active terms."
+    )
+    parameters: dict[str, str | int | float | bool | list[str | int]] = Field(
+        default_factory=dict, description="What Canvas is asked for: `section_ids`, `enrollment_ids`."
+    )
+    cron: Annotated[str | None, AfterValidator(_is_cron)] = Field(
+        default=None, description="When it is asked for, in the time zone of `[canvas]`. Without it only `sync` asks."
+    )
+    deadline_hours: float = Field(
+        default=12, gt=0, description="How long Canvas may take before the report counts as overdue, in hours."
+    )
+
+
+class LakeSettings(_Part):
+    """What the lake keeps beside the tables."""
+
+    keep_files_days: float = Field(
+        default=30,
+        ge=0,
+        description="Days for which files of reports are kept, packed, so that they can be read anew; 0 keeps none.",
     )
 
 
@@ -197,6 +257,13 @@ class SensorSettings(_Part):
     retry_minutes: float = Field(
         default=2, gt=0, description="Minutes before the second attempt; the pause doubles with each."
     )
+    alert: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = Field(
+        default=(),
+        description=(
+            "A command, as a list of words, that is run when a report fails or is parked; it gets the message as text "
+            "on its standard input. Empty: the Dagster page and `canvaslake reports list` say so."
+        ),
+    )
 
 
 class Settings(_Part):
@@ -205,6 +272,8 @@ class Settings(_Part):
     canvas: CanvasSettings = CanvasSettings()
     sync: SyncSettings = SyncSettings()
     reports: Annotated[tuple[ReportSettings, ...], BeforeValidator(_as_tuple)] = ()
+    course_reports: Annotated[tuple[CourseReportSettings, ...], BeforeValidator(_as_tuple)] = ()
+    lake: LakeSettings = LakeSettings()
     warehouse: WarehouseSettings = WarehouseSettings()
     sensor: SensorSettings = SensorSettings()
     owners: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = Field(

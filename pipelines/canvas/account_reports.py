@@ -22,6 +22,13 @@ ParameterValue = Scalar | Sequence[Scalar] | None
 #: Canvas takes any text for true in these, "false" too, so a false one is not sent.
 RAW_TRUTHY = frozenset({"created_by_sis", "skip_message", "include_enrollment_state"})
 
+#: What Canvas takes for true, and for false, in the parameters that it reads as booleans; in any case of letters.
+TRUE_WORDS = frozenset({"true", "t", "yes", "y", "on", "1"})
+FALSE_WORDS = frozenset({"false", "f", "no", "n", "off", "0"})
+
+#: Reports whose echo gains ``start_at`` and ``end_at``: Canvas writes down the window that it chose.
+DATES_MOVE = frozenset({"students_with_no_submissions_csv"})
+
 
 @dataclass(frozen=True)
 class ReportFile:
@@ -33,6 +40,8 @@ class ReportFile:
     name: str | None
     #: False for ``file_url``, a page for browsers that often ends at the log-in page.
     from_attachment: bool
+    #: The attachment's id: another one means that Canvas has made another file of the same run.
+    file_id: int | None = None
 
 
 async def report_catalog(client: CanvasClient, account: CanvasId) -> AsyncIterator[Answer[list[Record]]]:
@@ -120,12 +129,16 @@ def report_file(run: Record) -> ReportFile | None:
             return None
         size, kind = attachment.get("size"), attachment.get("content-type")
         name = attachment.get("display_name") or attachment.get("filename")
+        number = attachment.get("id")
+        if isinstance(number, str) and number.isdecimal():
+            number = int(number)
         return ReportFile(
             url=url,
             size=size if isinstance(size, int) and not isinstance(size, bool) else None,
             content_type=kind if isinstance(kind, str) else None,
             name=name if isinstance(name, str) else None,
             from_attachment=True,
+            file_id=number if isinstance(number, int) and not isinstance(number, bool) else None,
         )
     url = run.get("file_url")
     if isinstance(url, str) and url:

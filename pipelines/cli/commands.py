@@ -226,6 +226,7 @@ def publish(
 ) -> None:
     """Publish what is loaded, without asking Canvas for anything."""
     from pipelines.warehouse import publish as run
+    from pipelines.warehouse.checks import HOLDS_BACK
 
     project = current_project()
     if accept:
@@ -237,8 +238,9 @@ def publish(
         except UnknownTableError as error:
             say(str(error))
             raise typer.Exit(ExitCode.USAGE) from None
-    outcome = run(project.warehouse, project.models, accept or ())
-    held = [check for check in outcome.applied.checks if check.check == "row_count" and not check.passed]
+    outcome = run(project.warehouse, project.models, accept or (), unfit=project.read_anew())
+    project.sweep()
+    held = [check for check in outcome.applied.checks if check.check in HOLDS_BACK and not check.passed]
     for check in held:
         say(f"! {check.table} {check.detail}")
     say(f"Published generation {outcome.generation}: {outcome.path}")

@@ -24,6 +24,8 @@ from pipelines.cli.console import put_table
 from pipelines.cli.demo_canvas import is_demo
 from pipelines.cli.exit_codes import ExitCode, exit_code_of
 from pipelines.cli.unknown_ids import unknown_id_warnings
+from pipelines.load.catalog import offered_reports
+from pipelines.load.report_parameters import parameter_problems
 from pipelines.project import Project
 from pipelines.settings import Settings, SettingsError, load_settings
 
@@ -97,7 +99,7 @@ async def _ask(project: Project) -> list[Finding]:
             findings.append(await _token(client))
             findings.append(_quota(top.remaining))
         for account in project.settings.canvas.accounts:
-            findings += await _account(client, project.settings, account)
+            findings += await _account(client, project, account)
     return findings
 
 
@@ -119,7 +121,8 @@ def _quota(remaining: float | None) -> Finding:
     return Finding("quota", True, f"{remaining:.0f} left")
 
 
-async def _account(client: CanvasClient, settings: Settings, account: str | int) -> list[Finding]:
+async def _account(client: CanvasClient, project: Project, account: str | int) -> list[Finding]:
+    settings = project.settings
     subject = f"account {account}"
     try:
         found = await show_account(client, account)
@@ -145,7 +148,7 @@ async def _account(client: CanvasClient, settings: Settings, account: str | int)
         findings.append(await _tried(f"{right} ({what})", question, may_be_missing=False))
     if all(finding.ok for finding in findings):
         findings += await _courses(client, settings, number)
-    findings += await _reports(client, settings, number)
+    findings += await _reports(project, client, number)
     return findings
 
 
@@ -191,18 +194,24 @@ async def _tried(subject: str, question: Callable[[], Awaitable[object]], *, may
     return Finding(subject, True, "may be read")
 
 
-async def _reports(client: CanvasClient, settings: Settings, account: int) -> list[Finding]:
-    if not settings.reports:
+async def _reports(project: Project, client: CanvasClient, account: int) -> list[Finding]:
+    reports = project.settings.reports
+    if not reports:
         return [Finding("reports", True, "none configured; canvaslake reports catalog shows what there is")]
     try:
-        offered = {str(record.get("report")) for record in await collect(report_catalog(client, account))}
+        # Asked without recording what came or went: the doctor changes nothing.
+        offered = offered_reports(await collect(report_catalog(client, account)))
     except CanvasError:
         return []
-    missing = sorted({report.report for report in settings.reports} - offered)
-    if missing:
-        detail = f"this Canvas does not offer {', '.join(missing)}. See: canvaslake reports catalog"
+    problems = [
+        f"{report.report}: {problem}"
+        for report in reports
+        for problem in parameter_problems(report.report, report.parameters, offered, by_term=report.terms is not None)
+    ]
+    if problems:
+        detail = f"{' '.join(problems)} See: canvaslake reports catalog"
         return [Finding("reports", False, detail, ExitCode.SETTINGS)]
-    return [Finding("reports", True, f"all {len(settings.reports)} configured ones are offered")]
+    return [Finding("reports", True, f"all {len(reports)} configured ones are offered, and take their parameters")]
 
 
 def _unknown_ids(project: Project) -> list[Finding]:

@@ -14,7 +14,8 @@ from pipelines.canvas.errors import (
     WrongHostError,
 )
 from pipelines.extract.reports import RepeatedReportIdError
-from pipelines.load.reports import REFUSED, ReportGoneError, ReportNotReadyError
+from pipelines.load.report_parameters import ReportParametersError
+from pipelines.load.reports import REFUSED, OlderFileError, ReportGoneError, ReportNotReadyError
 from pipelines.models import ModelError
 from pipelines.serve import QueryError
 from pipelines.settings import SettingsError
@@ -47,6 +48,7 @@ class ExitCode(IntEnum):
 
 _CLASSES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (SettingsError, ExitCode.SETTINGS),
+    (ReportParametersError, ExitCode.SETTINGS),
     (InvalidAddressError, ExitCode.SETTINGS),
     (InsecureAddressError, ExitCode.SETTINGS),
     (InsufficientScopesError, ExitCode.RIGHT),
@@ -57,6 +59,7 @@ _CLASSES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (ForeignOriginError, ExitCode.CONNECTION),
     (TransientCanvasError, ExitCode.CONNECTION),
     (CanvasError, ExitCode.ANSWER),
+    (OlderFileError, ExitCode.REPORT),
     (ReportGoneError, ExitCode.REPORT),
     (ReportNotReadyError, ExitCode.REPORT),
     (RepeatedReportIdError, ExitCode.REPORT),

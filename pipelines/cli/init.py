@@ -42,7 +42,7 @@ admins = true, include_deleted = true }}
 [[reports]]
 report = "grade_export_csv"
 cron = "0 3 * * *"
-parameters = {{ include_deleted = true }}
+parameters = {{ include_deleted = true, enrollment_term_id = "" }}   # "" asks for all terms; or terms = "active"
 """
 
 

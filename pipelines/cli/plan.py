@@ -18,6 +18,7 @@ from assets.directory import setup_due
 from assets.reports import report_tables
 from assets.specs import qualified_name
 from assets.student import students_due
+from pipelines.asking import active_courses, known_terms
 from pipelines.canvas import CanvasError
 from pipelines.canvas.accounts import show_account
 from pipelines.canvas.errors import NotFoundError
@@ -49,6 +50,7 @@ from pipelines.load.directory import FLAG_LISTS
 from pipelines.load.students import SUMMARIES_WITHIN
 from pipelines.normalize.contracts import ENDPOINTS
 from pipelines.normalize.contracts.course import STUDENT_SUMMARIES
+from pipelines.normalize.contracts.course_documents import COURSE_DOCUMENTS
 from pipelines.project import Project
 from pipelines.settings import SettingsError
 
@@ -372,8 +374,13 @@ class _Questions:
         for report in settings.reports:
             if self._narrowed is None or report.report in self._narrowed.reports:
                 accounts = len(dict.fromkeys(report.accounts or settings.canvas.accounts))
+                reports = accounts * max(len(known_terms(self._project, report)), 1)
                 tables = tuple(table.qualified for table in report_tables(report.report))
-                parts.append(Part(tables, accounts, report_requests(accounts)))
+                parts.append(Part(tables, reports, report_requests(reports)))
+        if self._narrowed is None:
+            for about in settings.course_reports:
+                courses = active_courses(self._project) if about.courses == "active" else about.courses
+                parts.append(Part((COURSE_DOCUMENTS.qualified,), len(courses), report_requests(len(courses))))
         note = "the time that Canvas takes for the files is not in it"
         return [Asked("reports", tuple(parts), estimated=True, note=note)] if parts else []
 

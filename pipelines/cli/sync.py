@@ -16,8 +16,8 @@ import dagster as dg
 
 from assets.endpoint_results import UNREADABLE
 from assets.published import HELD_BACK_CHECK, PUBLISHED
-from assets.reports import report_tables
-from assets.specs import asset_key, qualified_name
+from assets.reports import keys_of, load_config, report_tables
+from assets.specs import qualified_name
 from pipelines.canvas import CanvasError
 from pipelines.cli.console import TerminalProgress, say
 from pipelines.cli.dagster_home import prepare
@@ -31,15 +31,17 @@ from pipelines.extract.work import concerns_all
 from pipelines.ledger import CoverageStatus, Intent, IntentState
 from pipelines.ledger.coverage import coverage_since
 from pipelines.ledger.database import rows_of
-from pipelines.ledger.intents import get_intent, open_intents
+from pipelines.ledger.intents import get_intent, open_intents, successor_of, to_delete
 from pipelines.load.directory import OPTIONAL_ENDPOINTS
 from pipelines.load.questions import cause_of
+from pipelines.looking import Bounds, delete_loaded, look
 from pipelines.normalize.contracts import REPORTS
+from pipelines.normalize.contracts.course_documents import COURSE_DOCUMENTS
 from pipelines.project import Project
 from pipelines.resources import Projects
 from pipelines.run_claims import clear_dead_runs
 from pipelines.schedules import ASK_JOB, ASK_OP
-from pipelines.sensors import ATTEMPT_TAG, INTENT_TAG, load_config, look
+from pipelines.sensors import load_tags
 
 ENDPOINT_GROUPS = ("directory", "department", "course", "student")
 """The groups of assets that are pulled from endpoints, in the order of their dependence and of what they cost."""
@@ -73,10 +75,11 @@ class SyncOutcome:
 
 @dataclass(frozen=True)
 class Selection:
-    """What a sync covers: keys of endpoint assets, and names of reports to ask for."""
+    """What a sync covers: keys of endpoint assets, and names of reports to ask for, of accounts and of courses."""
 
     endpoints: tuple[dg.AssetKey, ...]
     reports: tuple[str, ...]
+    course_reports: tuple[str, ...] = ()
 
 
 def select(project: Project, definitions: dg.Definitions, names: Sequence[str]) -> Selection:
@@ -93,17 +96,23 @@ def select(project: Project, definitions: dg.Definitions, names: Sequence[str]) 
     reports = {
         table.qualified: report.report for report in project.settings.reports for table in report_tables(report.report)
     }
+    of_courses = tuple(dict.fromkeys(report.report for report in project.settings.course_reports))
     if not names:
-        return Selection(_flat(endpoints.values()), tuple(dict.fromkeys(reports.values())))
-    chosen_endpoints, chosen_reports = [], []
+        return Selection(_flat(endpoints.values()), tuple(dict.fromkeys(reports.values())), of_courses)
+    chosen_endpoints, chosen_reports, chosen_of_courses = [], [], []
     known = {*endpoints, *reports, *reports.values(), *(name.split(".")[0] for name in (*endpoints, *reports))}
+    if of_courses:
+        known |= {*of_courses, COURSE_DOCUMENTS.qualified, COURSE_DOCUMENTS.schema}
     for name in names:
         if name not in known:
             hint = meant(name, known, f"There are: {', '.join(sorted(known))}.")
             raise UnknownTableError(f"{name} is no table that a sync brings, and no configured report. {hint}")
         chosen_endpoints += [keys for table, keys in endpoints.items() if _means(name, table)]
         chosen_reports += [report for table, report in reports.items() if _means(name, table) or name == report]
-    return Selection(_flat(chosen_endpoints), tuple(dict.fromkeys(chosen_reports)))
+        chosen_of_courses += [one for one in of_courses if _means(name, COURSE_DOCUMENTS.qualified) or name == one]
+    return Selection(
+        _flat(chosen_endpoints), tuple(dict.fromkeys(chosen_reports)), tuple(dict.fromkeys(chosen_of_courses))
+    )
 
 
 def _flat(groups: object) -> tuple[dg.AssetKey, ...]:
@@ -144,7 +153,9 @@ class _Sync:
         self.full = full
         self.seen = seen
         self.outcome = SyncOutcome()
+        self.last_trouble = ""
         self.loadable = {*REPORTS, *(report.report for report in project.settings.reports)}
+        self.loadable_of_courses = {report.report for report in project.settings.course_reports}
         self.definitions = build_definitions(project.settings, Projects(lambda: project))
         self.job = self.definitions.resolve_implicit_global_asset_job_def()
 
@@ -153,11 +164,15 @@ class _Sync:
         started = self.project.clock()
         self._say_price(selection)
         clear_dead_runs(self.instance, self.project.home)
-        waiting = self._ask(selection.reports, narrowed=bool(names))
-        self._pull(selection.endpoints, waiting)
+        waiting = self._ask(selection.reports)
+        if not names:
+            self._look_around()
+        waiting |= self._open(selection.reports, selection.course_reports, narrowed=bool(names))
+        self._pull(selection.endpoints, waiting, selection.course_reports)
         if selection.endpoints:
             self._note_unreadable(started)
         self._load_reports(waiting)
+        self._delete_loaded()
         self._publish()
         return self.outcome
 
@@ -168,34 +183,56 @@ class _Sync:
         except Exception as error:  # noqa: BLE001 (a price that cannot be told is no reason not to sync)
             say(f"What this sync asks could not be counted: {type(error).__name__}: {error}")
 
-    def _ask(self, reports: Sequence[str], *, narrowed: bool) -> set[int]:
+    def _ask(self, reports: Sequence[str], course_reports: Sequence[str] = ()) -> set[int]:
         """Ask for reports, and return the intents of theirs that are under way, those of earlier calls too."""
-        if reports:
-            self.progress.start("ask for reports", len(reports))
-            config = {
-                "reports": list(reports),
-                "window": f"sync {uuid.uuid4().hex[:12]}",
-                "origin": "sync",
-                "reuse_open": True,
-            }
-            job = self.definitions.resolve_job_def(ASK_JOB)
-            result = job.execute_in_process(
-                instance=self.instance,
-                run_config={"ops": {ASK_OP: {"config": config}}, **_QUIET},
-                raise_on_error=False,
-            )
-            self._note_failures(result)
-            self.progress.finish("ask for reports")
+        if not reports and not course_reports:
+            return set()
+        task = "ask for reports" if reports else "ask for course reports"
+        self.progress.start(task, len(reports) + len(course_reports))
+        config = {
+            "reports": list(reports),
+            "course_reports": list(course_reports),
+            "window": f"sync {uuid.uuid4().hex[:12]}",
+            "origin": "sync",
+            "reuse_open": True,
+        }
+        job = self.definitions.resolve_job_def(ASK_JOB)
+        result = job.execute_in_process(
+            instance=self.instance,
+            run_config={"ops": {ASK_OP: {"config": config}}, **_QUIET},
+            raise_on_error=False,
+        )
+        self._note_failures(result)
+        self.progress.finish(task)
+        return self._open(reports, course_reports, narrowed=True)
+
+    def _look_around(self) -> None:
+        """Take up what persons have run in Canvas and the settings adopt, and reports that completed late."""
+        try:
+            watched = asyncio.run(look(self.project, idle=True))
+        except CanvasError as error:
+            self.outcome.add(exit_code_of(error), str(error))
+            return
+        self.outcome.notes += watched.warnings
+        for problem in watched.problems:
+            self.outcome.add(exit_code_of(problem), str(problem))
+        for intent in watched.failed:
+            self.outcome.add(ExitCode.REPORT, _failed(intent))
+
+    def _open(self, reports: Sequence[str], course_reports: Sequence[str], *, narrowed: bool) -> set[int]:
+        """Return the intents that are under way and can be loaded; `narrowed` to some reports."""
+        loadable = (reports, course_reports) if narrowed else (self.loadable, self.loadable_of_courses)
         return {
             intent.intent_id
             for intent in open_intents(self.project.ledger, self.project.settings.instance)
-            if intent.report in (reports if narrowed else self.loadable) and intent.state is not IntentState.PARKED
+            if intent.report in loadable[intent.course_id is not None] and intent.state is not IntentState.PARKED
         }
 
-    def _pull(self, keys: Sequence[dg.AssetKey], waiting: set[int]) -> None:
+    def _pull(self, keys: Sequence[dg.AssetKey], waiting: set[int], course_reports: Sequence[str]) -> None:
         """Pull group after group, and load between them the reports that have finished meanwhile.
 
-        What is made of assets that failed is left out: it would only fail again.
+        What is made of assets that failed is left out: it would only fail again. Reports about courses are asked for
+        when the directory has said which courses there are.
         """
         failed: set[dg.AssetKey] = set()
         for group in ENDPOINT_GROUPS:
@@ -213,6 +250,8 @@ class _Sync:
                 result = self._materialize(due, config)
                 steps = {event.step_key for event in result.filter_events(lambda one: one.is_step_failure)}
                 failed.update(key for one in chosen if one.op.name in steps for key in one.keys)
+            if group == "directory":
+                waiting |= self._ask((), course_reports)
             if waiting:
                 self._load_finished(waiting)
 
@@ -240,6 +279,18 @@ class _Sync:
                 time.sleep(min(_LONGEST_PAUSE, 0.3 + (time.monotonic() - began) / 20))
         self.progress.finish(task)
 
+    def _delete_loaded(self) -> None:
+        """Delete in Canvas what is loaded and to be deleted then; what cannot be now is deleted another time."""
+        if not to_delete(self.project.ledger, self.project.settings.instance):
+            return
+
+        async def delete() -> list[Exception]:
+            async with self.project.client(light=True) as client:
+                return await delete_loaded(self.project, client, Bounds())
+
+        for problem in asyncio.run(delete()):
+            self.outcome.notes.append(f"A report could not be deleted in Canvas; it is tried again. {problem}")
+
     def _load_finished(self, waiting: set[int]) -> None:
         """Load the reports that have finished, and take those out of `waiting` for which nothing is left to do."""
         for intent in asyncio.run(self._look(waiting)):
@@ -247,16 +298,20 @@ class _Sync:
             self._load(intent)
         for intent_id in sorted(waiting):
             intent = get_intent(self.project.ledger, intent_id)
-            if intent.state in (IntentState.FAILED, IntentState.PARKED):
+            if intent.state in (IntentState.FAILED, IntentState.PARKED, IntentState.CANCELLED):
                 waiting.discard(intent_id)
                 self.outcome.add(ExitCode.REPORT, _failed(intent))
             elif intent.state is IntentState.LOADED:
                 waiting.discard(intent_id)
+            elif intent.state is IntentState.LOST:
+                # Another intent has taken its place; the next look asks for it.
+                waiting.discard(intent_id)
+                waiting.add(successor_of(self.project.ledger, intent).intent_id)
 
     async def _look(self, waiting: set[int]) -> list[Intent]:
         """Return the reports that have finished. A connection that is away for a moment is no problem yet."""
         try:
-            watched = await look(self.project, waiting)
+            watched = await look(self.project, waiting, idle=False)
         except CanvasError as error:
             # Nothing could be looked at.
             self._note_problem(error, waiting, set(waiting))
@@ -273,7 +328,7 @@ class _Sync:
         held_up = set()
         for intent_id in waiting:
             intent = get_intent(self.project.ledger, intent_id)
-            index = f"/accounts/{intent.account_id}/reports/{intent.report}"
+            index = f"/{intent.context}/reports/{intent.report}"
             if path.endswith((index, f"{index}/{intent.report_id}")):
                 held_up.add(intent_id)
         return held_up
@@ -281,6 +336,10 @@ class _Sync:
     def _note_problem(self, problem: Exception, waiting: set[int], held_up: set[int]) -> None:
         code = exit_code_of(problem)
         if code is ExitCode.CONNECTION:
+            # It may be back at the next look; but who waits should know why.
+            if str(problem) != self.last_trouble:
+                self.last_trouble = str(problem)
+                say(f"Still waiting for reports: {problem}")
             return
         # It will be the same at the next look: what was loaded is published, and these reports stay open.
         self.outcome.add(code, str(problem))
@@ -292,9 +351,9 @@ class _Sync:
 
     def _load(self, intent: Intent) -> None:
         self._materialize(
-            [asset_key(table.qualified) for table in report_tables(intent.report)],
-            load_config(intent),
-            {INTENT_TAG: str(intent.intent_id), ATTEMPT_TAG: str(intent.attempts + 1)},
+            keys_of(intent),
+            load_config([intent]),
+            load_tags([intent]),
         )
 
     def _publish(self) -> None:
@@ -407,7 +466,7 @@ def _code_of_name(name: str) -> ExitCode:
 
 def _failed(intent: Intent) -> str:
     return (
-        f"{intent.report} {intent.report_id or ''} of account {intent.account_id} will not come: {intent.failure}. "
+        f"{intent.report} {intent.report_id or ''} of {intent.place} will not come: {intent.failure}. "
         f"Its tables keep their last good rows. To ask again: canvaslake reports start {intent.report}"
     )
 

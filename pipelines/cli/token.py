@@ -157,6 +157,8 @@ def scopes(
         say('Without those of students: [sync] student_analytics is "off".')
     if not settings.reports:
         say("Without those of reports: none is configured.")
+    else:
+        say("Without those of `canvaslake reports abort` and `reports delete`, which only a person's commands need.")
     if not rotation:
         say("Without those that look at the token and renew it: --rotate adds them.")
     say("A scope is not a right: the token's owner needs the rights besides. canvaslake doctor looks at them.")
@@ -171,7 +173,11 @@ def _is_needed(endpoint: Endpoint, settings: Settings, *, rotation: bool) -> boo
     if endpoint.group == "student":
         return settings.sync.student_analytics != "off"
     if endpoint.group == "reports":
-        return bool(settings.reports)
+        if "/courses/" in endpoint.path:
+            return bool(settings.course_reports)
+        if endpoint.method == "DELETE":
+            return any(report.delete_after_load for report in settings.reports)
+        return bool(settings.reports) and not endpoint.path.endswith("/abort")
     if endpoint.group == "token":
         return rotation or "/tokens/" not in endpoint.path
     return True

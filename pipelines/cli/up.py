@@ -12,6 +12,7 @@ import threading
 import time
 import urllib.request
 from contextlib import ExitStack
+from pathlib import Path
 from types import FrameType
 from urllib.error import URLError
 
@@ -22,7 +23,7 @@ from pipelines.cli.console import say
 from pipelines.cli.dagster_home import prepare
 from pipelines.cli.demo_canvas import demo_process, is_demo
 from pipelines.cli.exit_codes import ExitCode
-from pipelines.private_files import private_folder
+from pipelines.private_files import private_folder, write_private
 from pipelines.project import Project
 from pipelines.run_claims import clear_dead_runs
 
@@ -42,14 +43,21 @@ def run_up(project: Project, *, host: str, port: int, without_login: bool) -> in
         )
         return ExitCode.USAGE
     project.settings.require_canvas()
-    if _taken(host, port):
-        say(f"Port {port} is taken. Choose another: canvaslake up --port {port + 1}")
-        return ExitCode.SETTINGS
     lock = FileLock(private_folder(project.home / "state") / "up.lock", mode=0o600)
     try:
         lock.acquire(timeout=0)
     except Timeout:
         say(f"canvaslake up is running already for {project.home}.")
+        return ExitCode.SETTINGS
+    with lock:
+        return _run_alone(project, host, port)
+
+
+def _run_alone(project: Project, host: str, port: int) -> int:
+    if _end_orphans(project):
+        say("An earlier canvaslake up was killed, and its parts were still running: they are ended now.")
+    if _taken(host, port):
+        say(f"Port {port} is taken. Choose another: canvaslake up --port {port + 1}")
         return ExitCode.SETTINGS
     stopped = threading.Event()
 
@@ -58,7 +66,7 @@ def run_up(project: Project, *, host: str, port: int, without_login: bool) -> in
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    with lock, ExitStack() as stack:
+    with ExitStack() as stack:
         if is_demo(project.settings):
             stack.enter_context(demo_process(project.settings))
             say(f"The demo Canvas is up at {project.settings.canvas.base_url}")
@@ -86,6 +94,8 @@ def _serve(project: Project, host: str, port: int, stopped: threading.Event) -> 
         name: subprocess.Popen(command, env=environment, cwd=folder, start_new_session=True)
         for name, command in commands.items()
     }
+    groups = _groups_file(project)
+    write_private(groups, " ".join(str(process.pid) for process in processes.values()))
     try:
         url = f"http://{host}:{port}"
         if not _wait_for_page(url, processes, stopped):
@@ -100,6 +110,39 @@ def _serve(project: Project, host: str, port: int, stopped: threading.Event) -> 
         return ExitCode.OK
     finally:
         _end(list(processes.values()))
+        groups.unlink(missing_ok=True)
+
+
+def _groups_file(project: Project) -> Path:
+    """Return where the process groups of Dagster's parts are noted while they run."""
+    return private_folder(project.home / "state") / "up.groups"
+
+
+def _end_orphans(project: Project) -> bool:
+    """End the parts of an earlier call that was killed; return whether there were any. The caller holds the lock."""
+    noted = _groups_file(project)
+    if not noted.exists():
+        return False
+    ended = False
+    for text in noted.read_text(encoding="utf-8").split():
+        # Numbers are given to other processes in time: only what is Dagster still is what was noted.
+        if text.isdecimal() and "dagster" in _command_line(int(text)):
+            ended = True
+            for number in (signal.SIGTERM, signal.SIGKILL):
+                if _ended(int(text), number):
+                    break
+    noted.unlink(missing_ok=True)
+    return ended
+
+
+def _command_line(process: int) -> str:
+    found = subprocess.run(
+        ["ps", "-o", "command=", "-p", str(process)],  # noqa: S607 (wherever the system keeps it)
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return found.stdout
 
 
 def _taken(host: str, port: int) -> bool:

@@ -40,6 +40,17 @@ def is_zip(path: Path) -> bool:
         return file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
 
 
+def member_names(path: Path) -> list[str]:
+    """Return the names of a report's files without `.csv`: "" for one that is no ZIP, none for a damaged ZIP."""
+    if not is_zip(path):
+        return [""]
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return [name.removesuffix(".csv") for name in archive.namelist()]
+    except (zipfile.BadZipFile, OSError, ValueError):
+        return []
+
+
 def open_report(path: Path, folder: Path) -> list[ReportMember]:
     """Return the CSV files of a downloaded report, unpacked into `folder` if it is a ZIP, in the archive's order.
 

@@ -179,9 +179,9 @@ def course_requests(course: CourseFacts, endpoint: str) -> int:
     return 3 if endpoint == "assignments" and course.is_large else 1
 
 
-def report_requests(accounts: int) -> int:
-    """Return about how many requests a report takes: the start, some looks, and one for the link to the file."""
-    return accounts * (1 + _REPORT_LOOKS + 1)
+def report_requests(reports: int) -> int:
+    """Return about how many requests reports take: for each the start, some looks, and one for the link to the file."""
+    return reports * (1 + _REPORT_LOOKS + 1)
 
 
 @dataclass(frozen=True)

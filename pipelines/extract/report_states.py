@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from pipelines.canvas.account_reports import RAW_TRUTHY, report_file
+from pipelines.canvas.account_reports import DATES_MOVE, FALSE_WORDS, RAW_TRUTHY, TRUE_WORDS, report_file
 from pipelines.ledger import Intent
 
 _CLOCK_DIFFERENCE = timedelta(minutes=5)
@@ -35,6 +35,8 @@ class Observation:
     ended_at: datetime | None
     parameters: Mapping[str, object]
     reason: str | None = None
+    started_at: datetime | None = None
+    file_id: int | None = None
 
 
 _PENDING = {"created", "running", "compiling"}
@@ -51,9 +53,10 @@ def observe(run: Mapping[str, object]) -> Observation | None:
     parameters = run.get("parameters")
     parameters = parameters if isinstance(parameters, dict) else {}
     verdict, reason = Verdict.PENDING, None
+    file = report_file(dict(run))
     if status == "complete":
         # `complete` is saved together with the file; without one there is nothing to load yet.
-        verdict = Verdict.FINISHED if report_file(dict(run)) is not None else Verdict.PENDING
+        verdict = Verdict.FINISHED if file is not None else Verdict.PENDING
     elif status in _FAILED:
         verdict = Verdict.FAILED
         said = parameters.get("extra_text")
@@ -70,6 +73,8 @@ def observe(run: Mapping[str, object]) -> Observation | None:
         ended_at=_moment(run.get("ended_at")),
         parameters=parameters,
         reason=reason,
+        started_at=_moment(run.get("started_at")),
+        file_id=file.file_id if file else None,
     )
 
 
@@ -98,31 +103,80 @@ def match_lost(lost: Sequence[Intent], runs: Sequence[Observation], owned: Colle
                 or intent.posting_at is None
                 or run.created_at >= intent.posting_at - _CLOCK_DIFFERENCE
             )
-            if late_enough and parameters_agree(intent.parameters, run.parameters):
+            dates_move = intent.report in DATES_MOVE
+            if late_enough and parameters_agree(intent.parameters, run.parameters, dates_move=dates_move):
                 matched[intent.intent_id] = run.report_id
                 free.remove(run)
                 break
     return matched
 
 
-def parameters_agree(sent: Mapping[str, object], echoed: Mapping[str, object]) -> bool:
-    """Return whether the echo of a report's parameters fits what was sent.
+def parameters_agree(sent: Mapping[str, object], echoed: Mapping[str, object], *, dates_move: bool = False) -> bool:
+    """Return whether the echo of a report's parameters says what was sent, and nothing else.
 
-    The echo turns values into texts, gains `locale` and `extra_text`, and may move `start_at` and `end_at`; so only
-    what was sent is compared, as text, and a selector that the echo has on must have been sent on.
+    The echo turns values into texts, spells booleans in any of Canvas's ways and lists in any order. What was left out
+    is the same as false or empty. `locale` and `extra_text` are Canvas's own words in it, and where `dates_move` so is
+    a `start_at` or `end_at` that was left out; what was sent of these is compared as a moment.
     """
-    moved = {"start_at", "end_at"}
-    for name, value in sent.items():
-        if name in moved or value is None or (value is False and (name in RAW_TRUTHY or name not in echoed)):
+    spared = _ADDED | (_WINDOW if dates_move else set())
+    for name in {*sent, *echoed}:
+        ours, theirs = sent.get(name), echoed.get(name)
+        if name in spared and _meaning(name, ours) is None:
             continue
-        if name not in echoed or _plain(echoed[name]) != _plain(value):
+        if isinstance(ours, list | tuple) or isinstance(theirs, list | tuple):
+            if _texts(ours) != _texts(theirs):
+                return False
+        elif _meaning(name, ours) != _meaning(name, theirs):
             return False
-    added = {name for name, value in echoed.items() if name not in sent and _plain(value) == "true"}
-    return not added
+    return True
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, list | tuple):
-        return sorted(str(_plain(item)) for item in value)
+def adoptable(
+    runs: Sequence[Observation],
+    owned: Collection[int],
+    report: str,
+    parameters: Mapping[str, object],
+    newer_than: int,
+) -> Observation | None:
+    """Return the newest finished run of a report that nobody owns and that is what `parameters` ask for, or None.
+
+    `newer_than` is the id of the newest run of the kind that is here already.
+    """
+    found = [
+        run
+        for run in runs
+        if run.verdict is Verdict.FINISHED
+        and run.report_id > newer_than
+        and run.report_id not in owned
+        and parameters_agree(parameters, run.parameters, dates_move=report in DATES_MOVE)
+    ]
+    return max(found, key=lambda run: run.report_id, default=None)
+
+
+_ADDED = frozenset({"locale", "extra_text"})
+_WINDOW = frozenset({"start_at", "end_at"})
+_NUMBERS = frozenset({"enrollment_term_id", "enrollment_term", "course_id", "course", "limiting_period"})
+"""Ids and days: in these, 1 and 0 are no words for true and false."""
+
+
+def _meaning(name: str, value: object) -> bool | str | datetime | None:
+    """Return what Canvas makes of a value that is no list; None for what is the same as left out."""
     text = str(value).strip()
-    return text.lower() if text.lower() in ("true", "false") else text
+    if value is None or value is False or text == "":
+        return None
+    if name in RAW_TRUTHY:
+        return True
+    if name not in _NUMBERS and text.lower() in TRUE_WORDS:
+        return True
+    if name not in _NUMBERS and text.lower() in FALSE_WORDS:
+        return None
+    moment = _moment(text)
+    # Canvas may tell a moment without its fraction of a second.
+    return text if moment is None else moment.replace(microsecond=0)
+
+
+def _texts(value: object) -> set[str]:
+    if value is None or value is False:
+        return set()
+    parts = value if isinstance(value, list | tuple) else str(value).split(",")
+    return {str(part).strip() for part in parts} - {""}

@@ -1,4 +1,4 @@
-"""The life cycle of account reports: asked, watched until they finish, taken up again after a crash.
+"""The life cycle of reports: asked, watched until they finish, taken up again after a crash.
 
 The ledger holds the facts; what Canvas's answers mean is decided in `report_states`. Loading a finished report's rows
 is the lake's.
@@ -7,37 +7,74 @@ is the lake's.
 import os
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from pipelines.canvas import CanvasClient, CanvasError
-from pipelines.canvas.account_reports import report_runs, show_run, start_report
+from pipelines.canvas.account_reports import report_runs
 from pipelines.canvas.errors import AuthenticationError, BadRequestError, ForbiddenError, NotFoundError
-from pipelines.extract.report_states import Observation, Verdict, match_lost, observe
+from pipelines.extract import report_calls
+from pipelines.extract.report_states import Observation, Verdict, adoptable, match_lost, observe
 from pipelines.extract.work import concerns_all
 from pipelines.ledger import Intent, IntentState, Ledger
 from pipelines.ledger.intents import (
-    all_intents,
-    claim_post,
+    IdentifiedBy,
+    ended_since,
     get_intent,
+    intent_of_report,
+    newest_finished,
     open_intents,
+    owned_reports,
+    parameters_hash,
+)
+from pipelines.ledger.report_facts import (
+    claim_post,
+    last_looks,
     record_asked,
     record_failed,
+    record_look,
     record_status,
     release_post,
+    reopen,
 )
+from pipelines.ledger.wishes import adopt, record_lost
 
 GRACE = timedelta(minutes=2)
-"""How long a POST without a recorded answer may still lead to a report that the index does not show yet."""
+"""How long a POST without a recorded answer may still lead to a report that the list does not show yet."""
+
+AFTERWATCH = timedelta(hours=24)
+"""How long a report is still looked at after its story was over: it may complete late, or with another file."""
+
+IDLE_PAUSE = timedelta(minutes=10)
+"""Time between two looks at a list in which nothing of ours is under way."""
 
 _MOST_PAGES = 5
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 _REFUSED_FOR_GOOD = (BadRequestError, ForbiddenError, NotFoundError)
+
+Group = tuple[str, str]
+"""The context and the name of a report: what one list of Canvas speaks of."""
 
 
 class RepeatedReportIdError(Exception):
     """Canvas gave a report an id that another report of ours has: it is not the Canvas that the ledger knows."""
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """Reports that are taken up when a person has run them: of one account and kind, with these parameters."""
+
+    account_id: int
+    report: str
+    parameters: Mapping[str, object]
+    deadline: timedelta
+
+    @property
+    def group(self) -> Group:
+        """The list that shows them."""
+        return f"accounts/{self.account_id}", self.report
 
 
 @dataclass
@@ -62,7 +99,7 @@ async def ask(ledger: Ledger, client: CanvasClient, intent: Intent) -> Intent:
     if not claim_post(ledger, intent.intent_id, f"{os.getpid()}-{uuid.uuid4().hex[:6]}"):
         return get_intent(ledger, intent.intent_id)
     try:
-        answer = await start_report(client, intent.account_id, intent.report, intent.parameters)  # type: ignore[arg-type]
+        answer = await report_calls.start(client, intent)
     except CanvasError as error:
         if isinstance(error, _REFUSED_FOR_GOOD):
             record_failed(ledger, intent.intent_id, error.what)
@@ -71,7 +108,13 @@ async def ask(ledger: Ledger, client: CanvasClient, intent: Intent) -> Intent:
         # Anything else may have started the report all the same: the intent stays as posting.
         raise
     seen = observe(answer.data)
-    if seen is not None and not record_asked(ledger, intent.intent_id, seen.report_id, seen.status):
+    if seen is not None and not record_asked(
+        ledger, intent.intent_id, seen.report_id, seen.status, created_at=seen.created_at
+    ):
+        if _taken_from_the_list(ledger, intent, seen):
+            why = f"Its report {seen.report_id} was taken for that of an equal POST; it is asked for again"
+            record_lost(ledger, intent.intent_id, why)
+            return get_intent(ledger, intent.intent_id)
         why = f"Canvas gave it the id {seen.report_id}, which an earlier report has: Canvas was reset or restored"
         record_failed(ledger, intent.intent_id, why)
         raise RepeatedReportIdError(
@@ -81,36 +124,89 @@ async def ask(ledger: Ledger, client: CanvasClient, intent: Intent) -> Intent:
     return get_intent(ledger, intent.intent_id)
 
 
-async def reconcile(ledger: Ledger, client: CanvasClient, instance: str) -> list[Intent]:
-    """Find out what became of POSTs whose answer was never recorded: adopt the report, or free the intent.
+def _taken_from_the_list(ledger: Ledger, intent: Intent, seen: Observation) -> bool:
+    """Return whether somebody read the list before our answer came, and took our report for that of a lost POST."""
+    owner = intent_of_report(ledger, intent.instance, seen.report_id, of_course=intent.course_id is not None)
+    posted = get_intent(ledger, intent.intent_id).posting_at
+    return (
+        owner is not None
+        and owner.identified_by is IdentifiedBy.INDEX
+        and owner.asked_at is not None
+        and posted is not None
+        and owner.asked_at >= posted
+    )
 
-    An intent is freed for another POST only after a grace time in which the index shows no report that fits.
-    Returns the intents that are free to be asked now: those, and those that were wanted and never posted.
+
+async def reconcile(
+    ledger: Ledger, client: CanvasClient, instance: str, *, time_is_up: Callable[[], bool] = lambda: False
+) -> list[Intent]:
+    """Find out what became of POSTs whose answer was never recorded: take the report up, or give the intent up.
+
+    An intent is given up after a grace time in which Canvas's list shows no report that fits; another one takes its
+    place, so that none is posted twice. The list that waited longest comes first; when `time_is_up`, the others wait
+    for the next time. Returns the intents that are free to be asked now.
     """
-    standing = open_intents(ledger, instance)
-    lost: dict[tuple[int, str], list[Intent]] = defaultdict(list)
-    for intent in standing:
+    lost: dict[Group, list[Intent]] = defaultdict(list)
+    for intent in open_intents(ledger, instance):
         if intent.state is IntentState.POSTING:
-            lost[intent.account_id, intent.report].append(intent)
-    if lost:
-        owned = {intent.report_id for intent in all_intents(ledger, instance) if intent.report_id is not None}
-        for (account, report), intents in lost.items():
-            try:
-                runs = await _index(client, account, report, wanted=())
-            except CanvasError as error:
-                if concerns_all(error):
-                    raise
-                # These stay as posting, until their deadline at most; the others must not wait for them.
-                continue
-            for intent_id, report_id in match_lost(intents, runs, owned).items():
-                status = next(run.status for run in runs if run.report_id == report_id)
-                record_asked(ledger, intent_id, report_id, status)
-            for intent in intents:
-                now = get_intent(ledger, intent.intent_id)
-                posted = now.posting_at
-                if now.state is IntentState.POSTING and posted is not None and ledger.clock() - posted > GRACE:
-                    release_post(ledger, intent.intent_id)
+            lost[intent.context, intent.report].append(intent)
+    for group in _longest_waiting(ledger, instance, lost):
+        if time_is_up():
+            break
+        intents = lost[group]
+        record_look(ledger, instance, *_for_lost(group))
+        try:
+            runs = await _newest(client, intents[0])
+        except CanvasError as error:
+            if concerns_all(error):
+                raise
+            # These stay as posting, until their deadline at most; the others must not wait for them.
+            continue
+        owned = owned_reports(ledger, instance, of_course=intents[0].course_id is not None)
+        for intent_id, report_id in match_lost(intents, runs, owned).items():
+            run = next(run for run in runs if run.report_id == report_id)
+            record_asked(ledger, intent_id, report_id, run.status, by=IdentifiedBy.INDEX, created_at=run.created_at)
+        for intent in intents:
+            now = get_intent(ledger, intent.intent_id)
+            posted = now.posting_at
+            if now.state is IntentState.POSTING and posted is not None and ledger.clock() - posted > GRACE:
+                why = "Canvas did not answer the POST, and its list shows no report that fits; it is asked for again"
+                record_lost(ledger, intent.intent_id, why)
     return [intent for intent in open_intents(ledger, instance) if intent.state is IntentState.WANTED]
+
+
+def _for_lost(group: Group) -> Group:
+    """Return the name under which looks for lost answers are noted: they are no looks at what is under way."""
+    return f"lost {group[0]}", group[1]
+
+
+def _longest_waiting(ledger: Ledger, instance: str, groups: Iterable[Group]) -> list[Group]:
+    looks = last_looks(ledger, instance)
+    return sorted(groups, key=lambda group: looks.get(_for_lost(group), _NEVER))
+
+
+async def at_work(ledger: Ledger, client: CanvasClient, instance: str, reports: Collection[str]) -> set[int]:
+    """Return the intents of some reports that Canvas is at work on, as it says now, and record nothing.
+
+    What a list that cannot be read would show is left out.
+    """
+    groups: dict[Group, list[Intent]] = defaultdict(list)
+    for intent in open_intents(ledger, instance):
+        if intent.report in reports and intent.state is IntentState.ASKED:
+            groups[intent.context, intent.report].append(intent)
+    found: set[int] = set()
+    for intents in groups.values():
+        try:
+            runs = {run.report_id: run for run in await _newest(client, intents[0])}
+        except CanvasError as error:
+            if concerns_all(error):
+                break
+            continue
+        for intent in intents:
+            run = runs.get(intent.report_id or 0)
+            if run is not None and run.verdict is Verdict.PENDING:
+                found.add(intent.intent_id)
+    return found
 
 
 async def watch(
@@ -120,92 +216,208 @@ async def watch(
     *,
     only: Iterable[int] | None = None,
     time_is_up: Callable[[], bool] = lambda: False,
+    adoptions: Sequence[Adoption] = (),
+    idle: bool = False,
 ) -> Watched:
-    """Look at every asked report once, one index call per account and report, the oldest wish first.
+    """Look at every asked report once, one call per account and report; whose list waited longest comes first.
 
-    `only` narrows it to some intents. When `time_is_up`, the rest is left for the next look and counted.
+    `only` narrows it to some intents. With `idle` it also looks, now and then, at lists in which nothing of ours is
+    under way: for reports that persons ran (`adoptions`), and for ones that complete after their story was over. When
+    `time_is_up`, the rest is left for the next look and counted.
     """
-    chosen = None if only is None else set(only)
-    groups: dict[tuple[int, str], list[Intent]] = defaultdict(list)
-    result = Watched()
-    for intent in open_intents(ledger, instance):
-        if chosen is not None and intent.intent_id not in chosen:
-            continue
-        if intent.state is IntentState.ASKED:
-            groups[intent.account_id, intent.report].append(intent)
-        elif intent.state is IntentState.FINISHED:
-            result.finished.append(intent)
-        elif intent.state in (IntentState.WANTED, IntentState.POSTING):
-            _unless_overdue(ledger, intent, result)
-    for (account, report), intents in groups.items():
-        if time_is_up():
-            result.left_out += len(intents)
-            continue
-        try:
-            await _look(ledger, client, account, report, intents, result)
-        except CanvasError as error:
-            result.problems.append(error)
-            for intent in intents:
-                _unless_overdue(ledger, intent, result)
-    return result
-
-
-async def _look(
-    ledger: Ledger, client: CanvasClient, account: int, report: str, intents: Sequence[Intent], result: Watched
-) -> None:
-    wanted = {intent.report_id for intent in intents}
-    seen = {run.report_id: run for run in await _index(client, account, report, wanted=wanted)}
-    for intent in intents:
-        run = seen.get(intent.report_id or 0)
-        if run is None:
-            # Not among the newest: asked for by its id. 404 means deleted.
-            try:
-                run = observe((await show_run(client, account, report, intent.report_id or 0)).data)
-            except NotFoundError:
-                record_status(ledger, intent.intent_id, status="deleted", progress=None, ended_at=None)
-                record_failed(ledger, intent.intent_id, "The report is gone from Canvas: somebody deleted it")
-                result.failed.append(get_intent(ledger, intent.intent_id))
-                continue
-            except CanvasError as error:
-                # Only this one could not be looked at: what the index said of the others stands.
-                result.problems.append(error)
-        if run is not None:
-            _record(ledger, intent, run, result)
-        else:
-            _unless_overdue(ledger, intent, result)
-
-
-def _record(ledger: Ledger, intent: Intent, run: Observation, result: Watched) -> None:
-    # `complete` without its file yet is recorded as running: `finished` is a fact only when there is a file to load.
-    status = "running" if run.status == "complete" and run.verdict is Verdict.PENDING else run.status
-    record_status(ledger, intent.intent_id, status=status, progress=run.progress, ended_at=run.ended_at)
-    if run.verdict is Verdict.FINISHED:
-        result.finished.append(get_intent(ledger, intent.intent_id))
-    elif run.verdict is Verdict.FAILED:
-        record_failed(ledger, intent.intent_id, run.reason or run.status)
-        result.failed.append(get_intent(ledger, intent.intent_id))
-    else:
-        if run.reason:
-            result.warnings.append(f"{intent.report} {intent.report_id}: {run.reason}")
-        _unless_overdue(ledger, intent, result)
-
-
-def _unless_overdue(ledger: Ledger, intent: Intent, result: Watched) -> None:
-    now = ledger.clock()
-    if now < intent.deadline_at:
-        result.pending.append(get_intent(ledger, intent.intent_id))
-        return
-    record_failed(
-        ledger,
-        intent.intent_id,
-        f"Overdue: not finished {_hours(now - intent.wanted_at)} after it was wanted. Look at it in Canvas, or raise "
-        "deadline_hours of this report",
+    return await _Look(ledger, client, instance, adoptions).all(
+        None if only is None else set(only), time_is_up, idle=idle
     )
-    result.failed.append(get_intent(ledger, intent.intent_id))
 
 
-def _hours(span: timedelta) -> str:
-    return f"{span.total_seconds() / 3600:.1f} hours"
+def nothing_to_look_at(ledger: Ledger, instance: str, adoptions: Sequence[Adoption] = ()) -> bool:
+    """Return whether no report is under way and no idle list is due: then Canvas need not be asked."""
+    if open_intents(ledger, instance):
+        return False
+    return not _idle_groups(ledger, instance, adoptions)
+
+
+def _idle_groups(ledger: Ledger, instance: str, adoptions: Sequence[Adoption]) -> dict[Group, Intent | Adoption]:
+    """Return the lists that are looked at now and then, and are due: for each, somebody to ask on behalf of."""
+    now = ledger.clock()
+    looks = last_looks(ledger, instance)
+    found: dict[Group, Intent | Adoption] = {one.group: one for one in adoptions}
+    for intent in ended_since(ledger, instance, now - AFTERWATCH):
+        # A course's newest report is the only one its list shows, so that looking at it tells nothing of others.
+        if intent.course_id is None:
+            found.setdefault((intent.context, intent.report), intent)
+    return {
+        group: one
+        for group, one in found.items()
+        if now - looks.get(group, datetime.min.replace(tzinfo=UTC)) >= IDLE_PAUSE
+    }
+
+
+class _Look:
+    """One look at Canvas: what is asked for, and what it shows."""
+
+    def __init__(self, ledger: Ledger, client: CanvasClient, instance: str, adoptions: Sequence[Adoption]) -> None:
+        self.ledger = ledger
+        self.client = client
+        self.instance = instance
+        self.adoptions = adoptions
+        self.result = Watched()
+        since = ledger.clock() - AFTERWATCH
+        ended = [one for one in ended_since(ledger, instance, since) if one.course_id is None]
+        self.ended = {intent.report_id: intent for intent in ended}
+
+    async def all(self, only: set[int] | None, time_is_up: Callable[[], bool], *, idle: bool) -> Watched:
+        groups: dict[Group, list[Intent]] = defaultdict(list)
+        for intent in open_intents(self.ledger, self.instance):
+            if only is not None and intent.intent_id not in only:
+                continue
+            if intent.state is IntentState.ASKED:
+                groups[intent.context, intent.report].append(intent)
+            elif intent.state is IntentState.FINISHED:
+                self.result.finished.append(intent)
+            elif intent.state in (IntentState.WANTED, IntentState.POSTING):
+                self._unless_overdue(intent)
+        resting = _idle_groups(self.ledger, self.instance, self.adoptions) if idle else {}
+        looks = last_looks(self.ledger, self.instance)
+        # Reports under way first; among them, the list that waited longest: one that is slow keeps no other waiting.
+        order = sorted({*groups, *resting}, key=lambda group: self._turn(group, groups, looks))
+        for group in order:
+            intents = groups.get(group, [])
+            if time_is_up():
+                self.result.left_out += max(len(intents), 1)
+                continue
+            record_look(self.ledger, self.instance, *group)
+            try:
+                await self._group(group, intents, time_is_up)
+            except CanvasError as error:
+                self.result.problems.append(error)
+                for intent in intents:
+                    self._unless_overdue(intent)
+        return self.result
+
+    @staticmethod
+    def _turn(
+        group: Group, groups: Mapping[Group, Sequence[Intent]], looks: Mapping[Group, datetime]
+    ) -> tuple[bool, datetime, int]:
+        intents = groups.get(group)
+        return not intents, looks.get(group, _NEVER), intents[0].intent_id if intents else 0
+
+    async def _group(self, group: Group, intents: Sequence[Intent], time_is_up: Callable[[], bool]) -> None:
+        seen: dict[int, Observation] = {}
+        if group[0].startswith("accounts/"):
+            wanted = {intent.report_id for intent in intents}
+            account = int(group[0].removeprefix("accounts/"))
+            seen = {run.report_id: run for run in await _index(self.client, account, group[1], wanted)}
+        for intent in intents:
+            run = seen.get(intent.report_id or 0)
+            if run is None and time_is_up():
+                self.result.left_out += 1
+                continue
+            if run is None:
+                # Not among the newest: asked for by its id. 404 means deleted.
+                try:
+                    run = observe((await report_calls.show(self.client, intent)).data)
+                except NotFoundError:
+                    record_status(self.ledger, intent.intent_id, status="deleted", progress=None, ended_at=None)
+                    self._failed(intent, "The report is gone from Canvas: somebody deleted it")
+                    continue
+                except CanvasError as error:
+                    # Only this one could not be looked at: what the list said of the others stands.
+                    self.result.problems.append(error)
+            if run is not None:
+                self._record(intent, run)
+            else:
+                self._unless_overdue(intent)
+        self._take_up_again(seen)
+        self._adopt(group, list(seen.values()))
+
+    def _record(self, intent: Intent, run: Observation) -> None:
+        # `complete` without its file yet is recorded as running: `finished` is a fact only when there is a file.
+        status = "running" if run.status == "complete" and run.verdict is Verdict.PENDING else run.status
+        record_status(
+            self.ledger,
+            intent.intent_id,
+            status=status,
+            progress=run.progress,
+            started_at=run.started_at,
+            ended_at=run.ended_at,
+        )
+        if run.verdict is Verdict.FINISHED:
+            self.result.finished.append(get_intent(self.ledger, intent.intent_id))
+        elif run.verdict is Verdict.FAILED:
+            self._failed(intent, run.reason or run.status)
+        else:
+            if run.reason:
+                self.result.warnings.append(f"{intent.report} {intent.report_id}: {run.reason}")
+            self._unless_overdue(intent)
+
+    def _failed(self, intent: Intent, why: str) -> None:
+        record_failed(self.ledger, intent.intent_id, why)
+        self.result.failed.append(get_intent(self.ledger, intent.intent_id))
+
+    def _unless_overdue(self, intent: Intent) -> None:
+        now = self.ledger.clock()
+        if now < intent.deadline_at:
+            self.result.pending.append(get_intent(self.ledger, intent.intent_id))
+            return
+        hours = f"{(now - intent.wanted_at).total_seconds() / 3600:.1f} hours"
+        self._failed(
+            intent,
+            f"Overdue: not finished {hours} after it was wanted. Look at it in Canvas, or raise deadline_hours of this "
+            "report",
+        )
+
+    def _take_up_again(self, seen: Mapping[int, Observation]) -> None:
+        """Open intents again whose report has completed after all, or has another file than the one loaded."""
+        for run in seen.values():
+            intent = self.ended.get(run.report_id)
+            if intent is None or run.verdict is not Verdict.FINISHED:
+                continue
+            loaded = intent.state is IntentState.LOADED
+            if loaded and (run.file_id is None or intent.file_id is None or run.file_id == intent.file_id):
+                continue
+            if reopen(self.ledger, intent):
+                why = "has another file than the one that was loaded" if loaded else "has completed after all"
+                self.result.warnings.append(f"{intent.report} {intent.report_id} {why}; it is loaded.")
+                self._record(intent, run)
+
+    def _adopt(self, group: Group, runs: Sequence[Observation]) -> None:
+        for adoption in self.adoptions:
+            if adoption.group != group:
+                continue
+            newest = newest_finished(
+                self.ledger,
+                self.instance,
+                adoption.account_id,
+                adoption.report,
+                parameters_hash(adoption.parameters),
+            )
+            owned = owned_reports(self.ledger, self.instance)
+            run = adoptable(runs, owned, adoption.report, adoption.parameters, newest)
+            intent = run and adopt(
+                self.ledger,
+                instance=self.instance,
+                account_id=adoption.account_id,
+                report=adoption.report,
+                parameters=adoption.parameters,
+                report_id=run.report_id,
+                created_at=run.created_at,
+                deadline=adoption.deadline,
+            )
+            if run and intent:
+                self._record(intent, run)
+
+
+async def _newest(client: CanvasClient, intent: Intent) -> list[Observation]:
+    """Return the newest reports of an intent's kind, five pages at most."""
+    found: list[Observation] = []
+    pages = 0
+    async for page in report_calls.newest(client, intent):
+        found += [run for run in map(observe, page) if run is not None]
+        pages += 1
+        if pages >= _MOST_PAGES:
+            break
+    return found
 
 
 async def _index(client: CanvasClient, account: int, report: str, wanted: Iterable[int | None]) -> list[Observation]:

@@ -34,7 +34,7 @@ def live_table(lake: Lake, instance: str, table: Table, columns: Sequence[str]) 
         chosen = ", ".join(f"rows.{quoted(name)}" for name in columns)
         declared = (*table.columns, *SYSTEM_COLUMNS)
         empty = ", ".join(f"NULL::{column.type.value} AS {quoted(column.name)}" for column in declared)
-        order = ", ".join(f"rows.{quoted(name)}" for name in table.key)
+        order = ", ".join(f"rows.{quoted(name)}" for name in table.key) or "ALL"
         return connection.execute(
             # The empty part gives every declared column to files that were written before it was.
             f"SELECT {chosen} FROM (SELECT {empty} WHERE false UNION ALL BY NAME SELECT * FROM {READ_FILES}) AS rows"

@@ -106,8 +106,12 @@ class Lake:
         version: int | None = None,
         intent_id: int | None = None,
         on_rows: Callable[[int], None] | None = None,
+        is_wanted: Callable[[dict[str, object]], bool] | None = None,
     ) -> LoadOutcome:
         """Write the parts of one answer and make them live together.
+
+        `is_wanted` is given the scopes that the source brought before: those that it does not want are taken out of
+        the live set by the same commit.
 
         Loading a `load_id` again does nothing. Raises TooManyBadRowsError when too large a share does not fit, and
         whatever the batches raise; in each case nothing becomes live and no file of the load stays behind.
@@ -115,7 +119,7 @@ class Lake:
         if is_loaded(self.ledger, load_id):
             # Nothing is read a second time; the commit still marks the intent as fulfilled.
             empty = Load(load_id, instance, source, scope, extracted_at, 0, 0, 0, "")
-            return LoadOutcome(load_id, commit_load(self.ledger, empty, [], intent_id=intent_id))
+            return LoadOutcome(load_id, commit_load(self.ledger, empty, [], intent_id=intent_id, is_wanted=is_wanted))
         name = slice_name({"instance": instance, **scope})
         # Several sources may speak for one scope, and each has rows of its own in quarantine.
         set_aside = slice_name({"instance": instance, "source": source, **scope})
@@ -157,7 +161,9 @@ class Lake:
                 version=version,
             )
             cleared = [] if bad else [(QUARANTINE.qualified, set_aside)]
-            result = commit_load(self.ledger, load, files, cleared=cleared, drift=drift, intent_id=intent_id)
+            result = commit_load(
+                self.ledger, load, files, cleared=cleared, drift=drift, intent_id=intent_id, is_wanted=is_wanted
+            )
             kept = result in (CommitResult.COMMITTED, CommitResult.SUPERSEDED)
         finally:
             if not kept:

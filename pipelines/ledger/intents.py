@@ -1,7 +1,7 @@
 """Intents: reports that somebody wants, from the wish to the load.
 
-Asked, finished and loaded are three facts, each written when it has happened. Starting a report is not idempotent in
-Canvas, so the wish is written before the POST, and one process at a time holds the right to send it.
+Asked, finished and loaded are three facts, each written when it has happened (`report_facts`). How a wish becomes an
+intent is in `wishes`.
 """
 
 import hashlib
@@ -9,7 +9,7 @@ import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from pipelines.ledger.database import Ledger, moment, timestamp
@@ -31,36 +31,75 @@ class IntentState(StrEnum):
     LOADED = "loaded"
     FAILED = "failed"
     """Ended in Canvas without a file (error, aborted, deleted), refused, or overdue."""
+    LOST = "lost"
+    """Posted without an answer, and no report came of it; another intent has taken its place."""
+    CANCELLED = "cancelled"
+    """Aborted or deleted by a person's command."""
+
+
+class Outcome(StrEnum):
+    """How an intent ended that was not loaded."""
+
+    FAILED = "failed"
+    LOST = "lost"
+    CANCELLED = "cancelled"
+
+
+class IdentifiedBy(StrEnum):
+    """How it is known which report in Canvas is the one that was wanted."""
+
+    ANSWER = "answer"
+    """Canvas answered the POST."""
+    INDEX = "index"
+    """The answer was lost; a report that fits was found in Canvas's list."""
+    ADOPTION = "adoption"
+    """A person ran it in Canvas, and the settings adopt such reports."""
+    FILE = "file"
+    """A person gave the file."""
 
 
 @dataclass(frozen=True)
 class Intent:
-    """One wish for one report, with every fact known about it."""
+    """One wish for one report, with every fact known about it. It is about an account or about a course.
+
+    `version` counts the files that Canvas made of the report: it may complete again with another one.
+    """
 
     intent_id: int
     instance: str
-    account_id: int
+    account_id: int | None
+    course_id: int | None
     report: str
     parameters: dict[str, object]
     parameters_hash: str
     window: str
     origin: str
+    replaces: int | None
     wanted_at: datetime
     posting_at: datetime | None
     report_id: int | None
+    identified_by: IdentifiedBy | None
     asked_at: datetime | None
     status: str | None
     progress: int | None
+    reported_created_at: datetime | None
+    reported_started_at: datetime | None
     reported_ended_at: datetime | None
     deadline_at: datetime
     finished_at: datetime | None
     ended_at: datetime | None
     failure: str | None
+    outcome: Outcome | None
     attempts: int
+    attempts_before: int
     next_attempt_at: datetime | None
     parked_at: datetime | None
+    version: int
+    file_id: int | None
     load_id: str | None
     loaded_at: datetime | None
+    delete_wanted: bool
+    deleted_at: datetime | None
 
     @property
     def state(self) -> IntentState:
@@ -68,7 +107,7 @@ class Intent:
         if self.loaded_at is not None:
             return IntentState.LOADED
         if self.ended_at is not None:
-            return IntentState.FAILED
+            return IntentState(self.outcome or Outcome.FAILED)
         if self.parked_at is not None:
             return IntentState.PARKED
         if self.finished_at is not None:
@@ -77,168 +116,33 @@ class Intent:
             return IntentState.ASKED
         return IntentState.POSTING if self.posting_at is not None else IntentState.WANTED
 
+    @property
+    def context(self) -> str:
+        """What the report is about, as Canvas's paths name it: `accounts/1`, `courses/17`."""
+        return context_of(self.account_id, self.course_id)
+
+    @property
+    def place(self) -> str:
+        """What the report is about, in words."""
+        return f"account {self.account_id}" if self.course_id is None else f"course {self.course_id}"
+
+    @property
+    def is_own(self) -> bool:
+        """Whether this canvaslake certainly started the report: only such are aborted and deleted in Canvas.
+
+        One that was found in the list after a lost answer may be a person's of the same minutes.
+        """
+        return self.identified_by is IdentifiedBy.ANSWER
+
+
+def context_of(account_id: int | None, course_id: int | None) -> str:
+    """Return what a report is about, as Canvas's paths name it."""
+    return f"accounts/{account_id}" if course_id is None else f"courses/{course_id}"
+
 
 def parameters_hash(parameters: Parameters) -> str:
     """Return a short, stable name for a set of report parameters; their order does not matter."""
     return hashlib.sha256(json.dumps(dict(parameters), sort_keys=True).encode()).hexdigest()[:12]
-
-
-def want(
-    ledger: Ledger,
-    *,
-    instance: str,
-    account_id: int,
-    report: str,
-    parameters: Parameters,
-    window: str,
-    origin: str,
-    deadline: timedelta,
-    reuse_open: bool = False,
-) -> Intent:
-    """Write the wish for a report down, once per instance, account, report, parameters and window.
-
-    With `reuse_open`, an intent for the same report that has not ended is returned instead, until its deadline: a
-    restart takes up what the killed process had asked for.
-    """
-    digest = parameters_hash(parameters)
-    same = (instance, account_id, report, digest)
-    with ledger.write() as connection:
-        if reuse_open:
-            row = connection.execute(
-                "SELECT * FROM intents WHERE instance = ? AND account_id = ? AND report = ? AND parameters_hash = ?"
-                " AND ended_at IS NULL AND parked_at IS NULL AND deadline_at > ?"
-                " ORDER BY intent_id DESC LIMIT 1",
-                (*same, ledger.now()),
-            ).fetchone()
-            if row is not None:
-                return _intent(row)
-        now = ledger.clock()
-        connection.execute(
-            "INSERT INTO intents (instance, account_id, report, parameters, parameters_hash, window, origin,"
-            " wanted_at, deadline_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            (
-                instance,
-                account_id,
-                report,
-                json.dumps(dict(parameters), sort_keys=True),
-                digest,
-                window,
-                origin,
-                timestamp(now),
-                timestamp(now + deadline),
-            ),
-        )
-        row = connection.execute(
-            "SELECT * FROM intents WHERE instance = ? AND account_id = ? AND report = ? AND parameters_hash = ?"
-            " AND window = ?",
-            (*same, window),
-        ).fetchone()
-    return _intent(row)
-
-
-def remember_account(ledger: Ledger, instance: str, name: str, account_id: int) -> None:
-    """Remember the id of an account that the settings name otherwise (`self`, `sis_account_id:X`)."""
-    with ledger.write() as connection:
-        connection.execute(
-            "INSERT OR REPLACE INTO account_numbers (instance, name, account_id) VALUES (?, ?, ?)",
-            (instance, name, account_id),
-        )
-
-
-def remembered_account(ledger: Ledger, instance: str, name: str) -> int | None:
-    """Return the id that an account had when Canvas was last asked for it; None if it never was."""
-    with ledger.read() as connection:
-        row = connection.execute(
-            "SELECT account_id FROM account_numbers WHERE instance = ? AND name = ?", (instance, name)
-        ).fetchone()
-    return None if row is None else int(row["account_id"])
-
-
-def claim_post(ledger: Ledger, intent_id: int, owner: str) -> bool:
-    """Take the right to POST an intent; False if it is asked, ended, or somebody else has the right."""
-    with ledger.write() as connection:
-        cursor = connection.execute(
-            "UPDATE intents SET posting_at = ?, posting_owner = ? WHERE intent_id = ? AND report_id IS NULL"
-            " AND posting_at IS NULL AND ended_at IS NULL",
-            (ledger.now(), owner, intent_id),
-        )
-        return cursor.rowcount == 1
-
-
-def release_post(ledger: Ledger, intent_id: int) -> None:
-    """Give the right to POST back, when it is certain that Canvas started nothing for it."""
-    with ledger.write() as connection:
-        connection.execute(
-            "UPDATE intents SET posting_at = NULL, posting_owner = NULL WHERE intent_id = ? AND report_id IS NULL",
-            (intent_id,),
-        )
-
-
-def record_asked(ledger: Ledger, intent_id: int, report_id: int, status: str) -> bool:
-    """Record that Canvas has the report; False if the report already belongs to another intent."""
-    with ledger.write() as connection:
-        now = ledger.now()
-        try:
-            connection.execute(
-                "UPDATE intents SET report_id = ?, asked_at = ?, status = ?, status_at = ? WHERE intent_id = ?"
-                " AND report_id IS NULL",
-                (report_id, now, status, now, intent_id),
-            )
-        except sqlite3.IntegrityError:
-            return False
-        return True
-
-
-def record_status(
-    ledger: Ledger, intent_id: int, *, status: str, progress: int | None, ended_at: datetime | None
-) -> None:
-    """Record what Canvas says of a report. `complete` makes the intent finished, once and for all."""
-    with ledger.write() as connection:
-        now = ledger.now()
-        connection.execute(
-            "UPDATE intents SET status = ?, status_at = ?, progress = ?, reported_ended_at = ?,"
-            " finished_at = CASE WHEN ? = 'complete' THEN COALESCE(finished_at, ?) ELSE finished_at END"
-            " WHERE intent_id = ? AND loaded_at IS NULL",
-            (status, now, progress, timestamp(ended_at) if ended_at else None, status, now, intent_id),
-        )
-
-
-def record_failed(ledger: Ledger, intent_id: int, failure: str) -> None:
-    """Record that a report will not come: it ended without a file, was refused, or is overdue."""
-    with ledger.write() as connection:
-        connection.execute(
-            "UPDATE intents SET failure = ?, ended_at = ? WHERE intent_id = ? AND ended_at IS NULL",
-            (failure, ledger.now(), intent_id),
-        )
-
-
-def record_attempt_failed(
-    ledger: Ledger, intent_id: int, failure: str, *, attempt: int, most: int, pause: timedelta
-) -> Intent:
-    """Count a load that failed: it is tried again after a pause that doubles, and parked after `most` attempts.
-
-    `attempt` is the number of the attempt that failed; the same attempt is counted once, whoever reports it.
-    """
-    with ledger.write() as connection:
-        now = ledger.clock()
-        later = now + pause * 2 ** (attempt - 1)
-        connection.execute(
-            "UPDATE intents SET attempts = ?, failure = ?, next_attempt_at = ?,"
-            " parked_at = CASE WHEN ? >= ? THEN ? ELSE NULL END"
-            " WHERE intent_id = ? AND attempts = ? AND loaded_at IS NULL AND ended_at IS NULL",
-            (attempt, failure, timestamp(later), attempt, most, timestamp(now), intent_id, attempt - 1),
-        )
-        return _intent(connection.execute("SELECT * FROM intents WHERE intent_id = ?", (intent_id,)).fetchone())
-
-
-def unpark(ledger: Ledger, intent_id: int) -> bool:
-    """Free a parked intent for more attempts to load it; False if it is not parked."""
-    with ledger.write() as connection:
-        cursor = connection.execute(
-            "UPDATE intents SET parked_at = NULL, next_attempt_at = NULL WHERE intent_id = ? AND parked_at IS NOT NULL",
-            (intent_id,),
-        )
-        return cursor.rowcount == 1
 
 
 def get_intent(ledger: Ledger, intent_id: int) -> Intent:
@@ -249,10 +153,21 @@ def get_intent(ledger: Ledger, intent_id: int) -> Intent:
     return found[0]
 
 
-def intent_of_report(ledger: Ledger, instance: str, report_id: int) -> Intent | None:
-    """Return the intent that a report in Canvas belongs to, or None."""
-    found = _select(ledger, "instance = ? AND report_id = ?", (instance, report_id))
+def intent_of_report(ledger: Ledger, instance: str, report_id: int, *, of_course: bool = False) -> Intent | None:
+    """Return the intent that a report in Canvas belongs to, or None. Reports of courses are numbered apart."""
+    condition = "instance = ? AND report_id = ? AND (course_id IS NULL) = ?"
+    found = _select(ledger, condition, (instance, report_id, not of_course))
     return found[0] if found else None
+
+
+def successor_of(ledger: Ledger, intent: Intent) -> Intent:
+    """Return the intent that has taken the place of one that was lost, as it stands now; itself if it was not."""
+    while intent.state is IntentState.LOST:
+        found = _select(ledger, "replaces = ?", (intent.intent_id,))
+        if not found:
+            break
+        intent = found[-1]
+    return intent
 
 
 def open_intents(ledger: Ledger, instance: str) -> list[Intent]:
@@ -260,21 +175,67 @@ def open_intents(ledger: Ledger, instance: str) -> list[Intent]:
     return _select(ledger, "instance = ? AND ended_at IS NULL", (instance,))
 
 
+def ended_since(ledger: Ledger, instance: str, since: datetime) -> list[Intent]:
+    """Return the intents with a report that ended at a moment or later, oldest first; not those that were cancelled."""
+    condition = "instance = ? AND ended_at >= ? AND report_id IS NOT NULL AND outcome IS NOT 'cancelled'"
+    return _select(ledger, condition, (instance, timestamp(since)))
+
+
 def all_intents(ledger: Ledger, instance: str | None = None) -> list[Intent]:
     """Return every intent, oldest first."""
     return _select(ledger, "? IS NULL OR instance = ?", (instance, instance))
 
 
+def to_delete(ledger: Ledger, instance: str) -> list[Intent]:
+    """Return the intents whose report is to be deleted in Canvas now that it is loaded."""
+    return _select(
+        ledger, "instance = ? AND delete_wanted AND deleted_at IS NULL AND loaded_at IS NOT NULL", (instance,)
+    )
+
+
+def newest_finished(ledger: Ledger, instance: str, account_id: int, report: str, digest: str) -> int:
+    """Return the id of the newest report of a kind that was seen to be complete; 0 if there is none."""
+    with ledger.read() as connection:
+        row = connection.execute(
+            "SELECT max(report_id) AS newest FROM intents WHERE instance = ? AND account_id = ? AND report = ?"
+            " AND parameters_hash = ? AND finished_at IS NOT NULL",
+            (instance, account_id, report, digest),
+        ).fetchone()
+    return int(row["newest"] or 0)
+
+
+def owned_reports(ledger: Ledger, instance: str, *, of_course: bool = False) -> set[int]:
+    """Return the ids of all reports in Canvas that belong to an intent."""
+    with ledger.read() as connection:
+        rows = connection.execute(
+            "SELECT report_id FROM intents WHERE instance = ? AND report_id IS NOT NULL AND (course_id IS NULL) = ?",
+            (instance, not of_course),
+        ).fetchall()
+    return {int(row["report_id"]) for row in rows}
+
+
+def known_parameters(ledger: Ledger, instance: str, report: str) -> dict[str, dict[str, object]]:
+    """Return every set of parameters that a report was ever wanted with, by its hash."""
+    with ledger.read() as connection:
+        rows = connection.execute(
+            "SELECT DISTINCT parameters_hash, parameters FROM intents WHERE instance = ? AND report = ?",
+            (instance, report),
+        ).fetchall()
+    return {row["parameters_hash"]: json.loads(row["parameters"]) for row in rows}
+
+
 def _select(ledger: Ledger, condition: str, arguments: tuple[object, ...]) -> list[Intent]:
     with ledger.read() as connection:
         rows = connection.execute(f"SELECT * FROM intents WHERE {condition} ORDER BY intent_id", arguments).fetchall()
-    return [_intent(row) for row in rows]
+    return [intent_of(row) for row in rows]
 
 
 _MOMENTS = (
     "wanted_at",
     "posting_at",
     "asked_at",
+    "reported_created_at",
+    "reported_started_at",
     "reported_ended_at",
     "deadline_at",
     "finished_at",
@@ -282,13 +243,18 @@ _MOMENTS = (
     "next_attempt_at",
     "parked_at",
     "loaded_at",
+    "deleted_at",
 )
 _NOT_SHOWN = ("posting_owner", "status_at")
 
 
-def _intent(row: sqlite3.Row) -> Intent:
+def intent_of(row: sqlite3.Row) -> Intent:
+    """Return a row of the table as an intent."""
     values = {name: row[name] for name in row.keys() if name not in _NOT_SHOWN}  # noqa: SIM118 (a Row iterates values)
     for name in _MOMENTS:
         values[name] = moment(values[name])
     values["parameters"] = json.loads(values["parameters"])
+    values["identified_by"] = IdentifiedBy(values["identified_by"]) if values["identified_by"] else None
+    values["outcome"] = Outcome(values["outcome"]) if values["outcome"] else None
+    values["delete_wanted"] = bool(values["delete_wanted"])
     return Intent(**values)

@@ -124,16 +124,19 @@ def commit_load(
     cleared: Sequence[tuple[str, str]] = (),
     drift: Sequence[Drift] = (),
     intent_id: int | None = None,
+    is_wanted: Callable[[dict[str, object]], bool] | None = None,
 ) -> CommitResult:
     """Record a load and make its files live, in one transaction. Before it nothing happened; after it all did.
 
     `cleared` are (table, slice) pairs that the load found empty without writing a file. `intent_id` is the report
-    intent that the load fulfils.
+    intent that the load fulfils. Scopes of the same source that are no longer `is_wanted` leave with it.
     """
     now = ledger.now()
     with ledger.write() as connection:
         if connection.execute("SELECT 1 FROM loads WHERE load_id = ?", (load.load_id,)).fetchone():
             _fulfil(connection, intent_id, load.load_id, now)
+            if is_wanted is not None:
+                _retire_scopes(connection, load.instance, load.source, is_wanted, None, now)
             return CommitResult.ALREADY_LOADED
         live = {file.table: _live(connection, file.table, file.slice) for file in files}
         due = [(table, slice_name) for table, slice_name in cleared if _live(connection, table, slice_name) is not None]
@@ -154,7 +157,9 @@ def commit_load(
                     (load.version, file.table, file.slice),
                 )
         for item in drift:
-            _record_drift(connection, item, load.load_id, now)
+            write_drift(connection, item, load.load_id, now)
+        if is_wanted is not None:
+            _retire_scopes(connection, load.instance, load.source, is_wanted, None, now)
         _fulfil(connection, intent_id, load.load_id, now)
     return result
 
@@ -189,8 +194,37 @@ def commit_batch(
             ],
         )
         for item in drift:
-            _record_drift(connection, item, load.load_id, now)
+            write_drift(connection, item, load.load_id, now)
         write_coverage(connection, coverage, now)
+
+
+def live_version(ledger: Ledger, slice_name: str) -> int | None:
+    """Return the version of the answer that is live in a slice; None if it has none, or is not there."""
+    with ledger.read() as connection:
+        row = connection.execute(
+            "SELECT max(version) AS version FROM slices WHERE slice = ? AND live_to IS NULL", (slice_name,)
+        ).fetchone()
+    return None if row["version"] is None else int(row["version"])
+
+
+def live_since(ledger: Ledger, slice_name: str) -> datetime | None:
+    """Return when Canvas gave the newest rows that are live in a slice; None if there are none."""
+    with ledger.read() as connection:
+        row = connection.execute(
+            "SELECT max(loads.extracted_at) AS moment FROM slices JOIN loads USING (load_id)"
+            " WHERE slices.slice = ? AND slices.live_to IS NULL",
+            (slice_name,),
+        ).fetchone()
+    return None if row["moment"] is None else datetime.fromisoformat(row["moment"])
+
+
+def live_loads(ledger: Ledger, slice_name: str) -> set[str]:
+    """Return the loads that speak for a slice in any table."""
+    with ledger.read() as connection:
+        rows = connection.execute(
+            "SELECT DISTINCT load_id FROM slices WHERE slice = ? AND live_to IS NULL", (slice_name,)
+        ).fetchall()
+    return {row["load_id"] for row in rows}
 
 
 def live_hashes(ledger: Ledger, table: str, slices: Sequence[str]) -> dict[str, str]:
@@ -240,25 +274,35 @@ def retire_scopes(
     it comes back.
     """
     with ledger.write() as connection:
-        rows = connection.execute(
-            "SELECT slices.load_id, slices.table_name, slices.slice, loads.scope FROM slices JOIN loads USING (load_id)"
-            " WHERE slices.live_to IS NULL AND loads.instance = ? AND loads.source = ?",
-            (instance, source),
-        ).fetchall()
-        scopes = {row["slice"]: json.loads(row["scope"]) or scope_of(row["slice"]) for row in rows}
-        out = {name for name, scope in scopes.items() if not keep(scope)}
-        gone = [(row["load_id"], row["table_name"], row["slice"]) for row in rows if row["slice"] in out]
-        now = ledger.now()
-        if place is not None:
-            connection.executemany(
-                "DELETE FROM coverage WHERE instance = ? AND scope_kind = ? AND scope_id = ?"
-                " AND endpoint GLOB 'analytics/*'",
-                {(instance, *place(scopes[name])) for name in out},
-            )
+        return _retire_scopes(connection, instance, source, keep, place, ledger.now())
+
+
+def _retire_scopes(
+    connection: sqlite3.Connection,
+    instance: str,
+    source: str,
+    keep: Callable[[dict[str, object]], bool],
+    place: Callable[[dict[str, object]], tuple[str, str]] | None,
+    now: str,
+) -> int:
+    rows = connection.execute(
+        "SELECT slices.load_id, slices.table_name, slices.slice, loads.scope FROM slices JOIN loads USING (load_id)"
+        " WHERE slices.live_to IS NULL AND loads.instance = ? AND loads.source = ?",
+        (instance, source),
+    ).fetchall()
+    scopes = {row["slice"]: json.loads(row["scope"]) or scope_of(row["slice"]) for row in rows}
+    out = {name for name, scope in scopes.items() if not keep(scope)}
+    gone = [(row["load_id"], row["table_name"], row["slice"]) for row in rows if row["slice"] in out]
+    if place is not None:
         connection.executemany(
-            "UPDATE slices SET live_to = ? WHERE load_id = ? AND table_name = ? AND slice = ?",
-            [(now, *one) for one in gone],
+            "DELETE FROM coverage WHERE instance = ? AND scope_kind = ? AND scope_id = ?"
+            " AND endpoint GLOB 'analytics/*'",
+            {(instance, *place(scopes[name])) for name in out},
         )
+    connection.executemany(
+        "UPDATE slices SET live_to = ? WHERE load_id = ? AND table_name = ? AND slice = ?",
+        [(now, *one) for one in gone],
+    )
     return len(gone)
 
 
@@ -347,13 +391,15 @@ def _fulfil(connection: sqlite3.Connection, intent_id: int | None, load_id: str,
     if intent_id is None:
         return
     connection.execute(
-        "UPDATE intents SET load_id = ?, loaded_at = ?, ended_at = COALESCE(ended_at, ?), parked_at = NULL"
+        "UPDATE intents SET load_id = ?, loaded_at = ?, ended_at = COALESCE(ended_at, ?), parked_at = NULL,"
+        " outcome = NULL"
         " WHERE intent_id = ? AND loaded_at IS NULL",
         (load_id, now, now, intent_id),
     )
 
 
-def _record_drift(connection: sqlite3.Connection, drift: Drift, load_id: str, now: str) -> None:
+def write_drift(connection: sqlite3.Connection, drift: Drift, load_id: str | None, now: str) -> None:
+    """Record a difference in a transaction that is under way; `load_id` is the load that showed it, if one did."""
     connection.execute(
         "INSERT INTO drift (table_name, kind, name, detail, first_load_id, first_seen_at, last_seen_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)"

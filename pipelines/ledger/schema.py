@@ -185,6 +185,132 @@ CREATE TABLE pulls (
     seconds     REAL NOT NULL DEFAULT 0
 )"""
 
+_INTENTS_WITH_CONTEXT = """
+CREATE TABLE intents_2 (
+    intent_id       INTEGER PRIMARY KEY,
+    instance        TEXT NOT NULL,
+    account_id      INTEGER,
+    course_id       INTEGER,
+    report          TEXT NOT NULL,
+    parameters      TEXT NOT NULL,
+    parameters_hash TEXT NOT NULL,
+    window          TEXT NOT NULL,
+    origin          TEXT NOT NULL,
+    replaces        INTEGER REFERENCES intents_2 (intent_id),
+    wanted_at       TEXT NOT NULL,
+    posting_at      TEXT,
+    posting_owner   TEXT,
+    report_id       INTEGER,
+    identified_by   TEXT,
+    asked_at        TEXT,
+    status          TEXT,
+    status_at       TEXT,
+    progress        INTEGER,
+    reported_created_at TEXT,
+    reported_started_at TEXT,
+    reported_ended_at TEXT,
+    deadline_at     TEXT NOT NULL,
+    finished_at     TEXT,
+    ended_at        TEXT,
+    failure         TEXT,
+    outcome         TEXT,
+    attempts        INTEGER NOT NULL DEFAULT 0,
+    attempts_before INTEGER NOT NULL DEFAULT 0,
+    next_attempt_at TEXT,
+    parked_at       TEXT,
+    version         INTEGER NOT NULL DEFAULT 1,
+    file_id         INTEGER,
+    load_id         TEXT,
+    loaded_at       TEXT,
+    delete_wanted   INTEGER NOT NULL DEFAULT 0,
+    deleted_at      TEXT,
+    CHECK ((account_id IS NULL) <> (course_id IS NULL))
+)"""
+
+_COPY_INTENTS = """
+INSERT INTO intents_2 (intent_id, instance, account_id, report, parameters, parameters_hash, window, origin, wanted_at,
+    posting_at, posting_owner, report_id, identified_by, asked_at, status, status_at, progress, reported_ended_at,
+    deadline_at, finished_at, ended_at, failure, outcome, attempts, next_attempt_at, parked_at, load_id, loaded_at)
+SELECT intent_id, instance, account_id, report, parameters, parameters_hash, window, origin, wanted_at,
+    posting_at, posting_owner, report_id, CASE WHEN report_id IS NOT NULL THEN 'index' END, asked_at, status, status_at,
+    progress, reported_ended_at, deadline_at, finished_at, ended_at, failure,
+    CASE WHEN ended_at IS NOT NULL AND loaded_at IS NULL THEN 'failed' END, attempts, next_attempt_at, parked_at,
+    load_id, loaded_at
+FROM intents"""
+
+_WISHES = """
+CREATE TABLE wishes (
+    instance        TEXT NOT NULL,
+    context         TEXT NOT NULL,
+    report          TEXT NOT NULL,
+    parameters_hash TEXT NOT NULL,
+    window          TEXT NOT NULL,
+    origin          TEXT NOT NULL,
+    wanted_at       TEXT NOT NULL,
+    intent_id       INTEGER NOT NULL REFERENCES intents (intent_id),
+    PRIMARY KEY (instance, context, report, parameters_hash, window)
+) WITHOUT ROWID"""
+
+_COPY_WISHES = """
+INSERT INTO wishes
+SELECT instance, 'accounts/' || account_id, report, parameters_hash, window, origin, wanted_at, intent_id
+FROM intents"""
+
+_LOOKS = """
+CREATE TABLE looks (
+    instance  TEXT NOT NULL,
+    context   TEXT NOT NULL,
+    report    TEXT NOT NULL,
+    looked_at TEXT NOT NULL,
+    PRIMARY KEY (instance, context, report)
+) WITHOUT ROWID"""
+
+_KEPT_FILES = """
+CREATE TABLE kept_files (
+    load_id      TEXT PRIMARY KEY,
+    intent_id    INTEGER NOT NULL REFERENCES intents (intent_id),
+    path         TEXT NOT NULL,
+    bytes        INTEGER NOT NULL,
+    sha256       TEXT NOT NULL,
+    extracted_at TEXT NOT NULL,
+    kept_at      TEXT NOT NULL,
+    discarded_at TEXT
+)"""
+
+_CATALOG = """
+CREATE TABLE catalog (
+    instance      TEXT NOT NULL,
+    account_id    INTEGER NOT NULL,
+    report        TEXT NOT NULL,
+    title         TEXT,
+    parameters    TEXT NOT NULL,
+    first_seen_at TEXT NOT NULL,
+    last_seen_at  TEXT NOT NULL,
+    gone_at       TEXT,
+    PRIMARY KEY (instance, account_id, report)
+) WITHOUT ROWID"""
+
+_INTENTS_REPORT = """
+CREATE UNIQUE INDEX intents_report ON intents (instance, course_id IS NULL, report_id) WHERE report_id IS NOT NULL"""
+
+_REPORTS_OF_COURSES_TOO = (
+    _INTENTS_WITH_CONTEXT,
+    _COPY_INTENTS,
+    "DROP TABLE intents",
+    "ALTER TABLE intents_2 RENAME TO intents",
+    # Canvas numbers reports of accounts and of courses apart.
+    _INTENTS_REPORT,
+    "CREATE INDEX intents_open ON intents (instance, ended_at)",
+    "CREATE INDEX intents_kind ON intents (instance, account_id, report, parameters_hash)",
+    "CREATE INDEX intents_to_delete ON intents (instance) WHERE delete_wanted AND deleted_at IS NULL",
+    "CREATE INDEX intents_replaced ON intents (replaces) WHERE replaces IS NOT NULL",
+    _WISHES,
+    _COPY_WISHES,
+    _LOOKS,
+    _KEPT_FILES,
+    _CATALOG,
+)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         _INTENTS,
@@ -210,5 +336,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         _PULLS,
         "CREATE INDEX pulls_family ON pulls (instance, family, started_at)",
     ),
+    _REPORTS_OF_COURSES_TOO,
 )
 """Each step is a tuple of statements; `PRAGMA user_version` counts the steps that a file has taken."""

@@ -4,7 +4,7 @@ A batch adds up: rows read = rows kept + rows quarantined. What an endpoint's an
 of the modules per family, and what a file looks like that of `csv_files`.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.normalize.contracts import ColumnType, Table, snake_case, unique_names
+from pipelines.normalize.contracts import Column, ColumnType, Table, snake_case, unique_names
 from pipelines.normalize.values import Typed, as_json, from_json
 
 
@@ -29,14 +29,23 @@ class QuarantinedRow:
 
 @dataclass(frozen=True)
 class Batch:
-    """Typed rows of one table, in the columns of its contract and after them columns nobody declared (text)."""
+    """Typed rows of one table, in the columns of its contract and after them columns nobody declared (text).
+
+    `records` is how many records of the source the batch was made from. It is `rows_read` unless the table's form makes
+    another number of rows from a record.
+    """
 
     frame: pd.DataFrame
     quarantined: tuple[QuarantinedRow, ...] = ()
+    records: int = -1
+
+    def __post_init__(self) -> None:
+        if self.records < 0:
+            object.__setattr__(self, "records", self.rows_read)
 
     @property
     def rows_read(self) -> int:
-        """Rows that Canvas gave for this batch."""
+        """Rows of this batch, kept and set aside."""
         return len(self.frame) + len(self.quarantined)
 
 
@@ -134,7 +143,7 @@ def _typed(
     for name, key in zip(names, unknown, strict=True):
         if any(record.get(key) is not None for record in records):
             arrays[name] = from_json([_as_text(record.get(key)) for record in records], ColumnType.VARCHAR)[0]
-    return arrays, bad_rows(table, typed)
+    return arrays, bad_rows(table.columns, typed)
 
 
 def _as_text(value: object) -> object:
@@ -147,10 +156,10 @@ def _kind(value: object) -> str:
     return {dict: "an object", str: "text", type(None): "null"}.get(type(value), "a plain value")
 
 
-def bad_rows(table: Table, typed: Mapping[str, Typed]) -> dict[int, str]:
-    """Return the positions of rows that cannot be kept, each with every reason."""
+def bad_rows(columns: Iterable[Column], typed: Mapping[str, Typed]) -> dict[int, str]:
+    """Return the positions of rows that cannot be kept, each with every reason that the columns give."""
     reasons: dict[int, list[str]] = {}
-    for column in table.columns:
+    for column in columns:
         array, bad = typed[column.name]
         for position, reason in bad.items():
             reasons.setdefault(position, []).append(f"{column.name} {reason}")

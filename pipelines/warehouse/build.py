@@ -84,16 +84,19 @@ def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def ensure_tables(connection: duckdb.DuckDBPyConnection) -> None:
+def ensure_tables(connection: duckdb.DuckDBPyConnection, leave: Collection[str] = ()) -> None:
     """Create every declared table that is not there, and make a table anew whose contract has changed.
 
-    A table that was never loaded is there and empty, so that models and readers can count on its columns.
+    A table that was never loaded is there and empty, so that models and readers can count on its columns. Those of
+    `leave` that are there stay as they are: their rows do not fit the new contract.
     """
     there = columns_by_table(connection)
     for table in WRITTEN_TABLES:
         if not _matches(there.get(table.qualified, []), table, system=False):
             _create(connection, table, system=False)
     for table in TABLES.values():
+        if table.qualified in leave and table.qualified in there:
+            continue
         if not _matches(there.get(table.qualified, []), table, system=True):
             _create(connection, table, system=True)
             connection.execute("DELETE FROM meta.loads WHERE table_name = ?", [table.qualified])

@@ -27,6 +27,7 @@ class Change:
     removed: int
     rows_before: int
     rows_after: int
+    slices_after: int = 0
 
 
 def changes(connection: duckdb.DuckDBPyConnection, live: Iterable[Mapping[str, Sequence[object]]]) -> list[Change]:
@@ -56,8 +57,9 @@ def changes(connection: duckdb.DuckDBPyConnection, live: Iterable[Mapping[str, S
         WITH added AS (SELECT table_name, count(*) AS n FROM slices_to_add GROUP BY 1),
              removed AS (SELECT table_name, count(*) AS n FROM slices_to_remove GROUP BY 1),
              before AS (SELECT table_name, sum(rows) AS n FROM meta.loads GROUP BY 1),
-             after AS (SELECT table_name, sum(rows) AS n FROM live_slices GROUP BY 1)
-        SELECT table_name, coalesce(added.n, 0), coalesce(removed.n, 0), coalesce(before.n, 0), coalesce(after.n, 0)
+             after AS (SELECT table_name, sum(rows) AS n, count(*) AS slices FROM live_slices GROUP BY 1)
+        SELECT table_name, coalesce(added.n, 0), coalesce(removed.n, 0), coalesce(before.n, 0), coalesce(after.n, 0),
+               coalesce(after.slices, 0)
         FROM added FULL JOIN removed USING (table_name) LEFT JOIN before USING (table_name)
              LEFT JOIN after USING (table_name)
         ORDER BY table_name
@@ -86,7 +88,7 @@ def apply_change(connection: duckdb.DuckDBPyConnection, change: Change, root: Pa
     paths = [str(root / path) for (path,) in found.fetchall()]
     if paths:
         # Before the transaction: DuckDB cannot commit one that alters a table and changes its rows.
-        _fit_columns(connection, change.table, paths)
+        _fit_columns(connection, change.table, paths, all_new=change.added == change.slices_after)
     connection.execute("BEGIN")
     try:
         if change.removed and _exists(connection, change.table):
@@ -129,12 +131,16 @@ def _order(table: Table | None) -> str:
     return " ORDER BY " + ", ".join(f"rows.{quoted(name)}" for name in table.key)
 
 
-def _fit_columns(connection: duckdb.DuckDBPyConnection, qualified: str, paths: list[str]) -> None:
-    """Give the table every column that the files have: an undeclared column is added, never dropped."""
+def _fit_columns(connection: duckdb.DuckDBPyConnection, qualified: str, paths: list[str], *, all_new: bool) -> None:
+    """Give the table every column that the files have: an undeclared column is added, never dropped.
+
+    Columns of a table that nobody declared take the types of its files, when all of them are `all_new`; while some are
+    of before, they are text.
+    """
     described = connection.execute(
         "DESCRIBE SELECT * FROM read_parquet(?, union_by_name = true, hive_partitioning = false)", [paths]
     ).fetchall()
-    there = {name.lower() for name, _ in columns_of(connection, qualified)}
+    there = {name.lower(): kind for name, kind in columns_of(connection, qualified)}
     if not there:
         schema = qualified.split(".", 1)[0]
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
@@ -142,5 +148,13 @@ def _fit_columns(connection: duckdb.DuckDBPyConnection, qualified: str, paths: l
         connection.execute(f"CREATE TABLE {quoted_table(qualified)} ({declared})")
         return
     for row in described:
-        if row[0].lower() not in there:
+        before = there.get(row[0].lower())
+        if before is None:
             connection.execute(f"ALTER TABLE {quoted_table(qualified)} ADD COLUMN {quoted(row[0])} {row[1]}")
+        elif before != row[1] and qualified not in TABLES:
+            kind = row[1] if all_new else "VARCHAR"
+            # The rows that are there leave the table in the next step, or become text.
+            connection.execute(
+                f"ALTER TABLE {quoted_table(qualified)} ALTER COLUMN {quoted(row[0])} SET DATA TYPE {kind}"
+                f" USING TRY_CAST({quoted(row[0])} AS {kind})"
+            )

@@ -1,6 +1,6 @@
 """What is checked in the build file before it is published: that keys tell rows apart, and that no table collapsed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -9,6 +9,9 @@ from pipelines.lake.live_sql import quoted
 from pipelines.normalize.contracts import TABLES
 from pipelines.warehouse.build import columns_by_table, quoted_table
 from pipelines.warehouse.changes import Change
+
+HOLDS_BACK = ("row_count", "types_fit")
+"""The checks that keep a table's last good rows in the file."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,21 @@ def check_keys(connection: duckdb.DuckDBPyConnection, tables: Sequence[KeyedTabl
         detail = f"{keys} values of ({', '.join(table.key)}) stand in {rows} rows" if keys else "no key repeats"
         outcomes.append(CheckOutcome(table.qualified, "key_unique", keys == 0, "warning", detail))
     return outcomes
+
+
+def unfit_outcomes(unfit: Mapping[str, str]) -> list[CheckOutcome]:
+    """Return the checks of tables whose rows in the lake do not fit their contract, each with the reason."""
+    return [
+        CheckOutcome(
+            table,
+            "types_fit",
+            False,
+            "error",
+            f"its rows do not fit the types that it has now, so those of before stay in the file: {why} "
+            "To get new ones: canvaslake reports start",
+        )
+        for table, why in unfit.items()
+    ]
 
 
 def row_count_outcomes(applied: Sequence[Change], held_back: Sequence[Change]) -> list[CheckOutcome]:

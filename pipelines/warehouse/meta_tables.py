@@ -1,13 +1,16 @@
 """The `meta` schema of the file: what the ledger knows, copied in at each publish, and the data dictionary."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import duckdb
 
-from pipelines.ledger import Ledger
+from pipelines.ledger import Intent, Ledger
 from pipelines.ledger.coverage import coverage_chunks
 from pipelines.ledger.database import rows_of
+from pipelines.ledger.intents import all_intents
 from pipelines.normalize.contracts import SYSTEM_COLUMNS, TABLES, Table
 from pipelines.normalize.contracts.meta import (
     CHECKS,
@@ -41,8 +44,25 @@ def write_ledger_tables(connection: duckdb.DuckDBPyConnection, ledger: Ledger) -
     connection.execute(f"DELETE FROM {COVERAGE.qualified}")
     for columns in coverage_chunks(ledger):
         insert_columns(connection, COVERAGE, columns)
-    _replace(connection, REPORT_RUNS, rows_of(ledger, "SELECT * FROM intents"))
+    _replace(connection, REPORT_RUNS, [_story(intent) for intent in all_intents(ledger)])
     _replace(connection, DRIFT, rows_of(ledger, "SELECT * FROM drift"))
+
+
+def _story(intent: Intent) -> dict[str, object]:
+    """Return an intent as a row of `meta.report_runs`."""
+    named: dict[str, object] = {
+        "state": intent.state.value,
+        "parameters": json.dumps(intent.parameters, sort_keys=True),
+        "posted_at": intent.posting_at,
+        "canvas_created_at": intent.reported_created_at,
+        "canvas_started_at": intent.reported_started_at,
+        "canvas_ended_at": intent.reported_ended_at,
+    }
+    values = {
+        column.name: named[column.name] if column.name in named else getattr(intent, column.name)
+        for column in REPORT_RUNS.columns
+    }
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
 
 
 def write_checks(connection: duckdb.DuckDBPyConnection, outcomes: Sequence[CheckOutcome], at: str) -> None:

@@ -6,7 +6,7 @@ it again gets the next. One publisher at a time, by a lock of the operating syst
 
 import os
 import shutil
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,7 +28,14 @@ from pipelines.warehouse.build import (
     table_names,
 )
 from pipelines.warehouse.changes import Change, apply_change, changes, is_suspicious
-from pipelines.warehouse.checks import CheckOutcome, KeyedTable, check_keys, contract_keys, row_count_outcomes
+from pipelines.warehouse.checks import (
+    CheckOutcome,
+    KeyedTable,
+    check_keys,
+    contract_keys,
+    row_count_outcomes,
+    unfit_outcomes,
+)
 from pipelines.warehouse.meta_tables import (
     TableNote,
     write_checks,
@@ -103,21 +110,24 @@ class Warehouse:
 def refresh_build(warehouse: Warehouse, models: Models, accept: Collection[str] = ()) -> Applied:
     """Bring the build file in step with the lake and refresh the stale models, without publishing."""
     with _locked(warehouse), _build(warehouse) as connection:
-        return _counted(connection, _bring_up_to_date(warehouse, connection, models, accept))
+        return _counted(connection, _bring_up_to_date(warehouse, connection, models, accept, {}))
 
 
-def publish(warehouse: Warehouse, models: Models, accept: Collection[str] = ()) -> PublishOutcome:
+def publish(
+    warehouse: Warehouse, models: Models, accept: Collection[str] = (), *, unfit: Mapping[str, str] | None = None
+) -> PublishOutcome:
     """Publish the next generation: what the lake holds now, and the models made from it.
 
     A table that was emptied or shrank by half keeps its last good rows, and `meta.checks` says so, unless it is in
-    `accept`. Raises PublishError, and whatever a model raises; the old file stays in its place then.
+    `accept`. So does one of `unfit`, tables whose rows in the lake do not fit their contract, each with the reason.
+    Raises PublishError, and whatever a model raises; the old file stays in its place then.
     """
     ledger = warehouse.ledger
     with _locked(warehouse):
         number = _next_generation(ledger)
         at = ledger.now()
-        with _build(warehouse) as connection:
-            applied = _bring_up_to_date(warehouse, connection, models, accept)
+        with _build(warehouse, unfit or {}) as connection:
+            applied = _bring_up_to_date(warehouse, connection, models, accept, unfit or {})
             connection.execute("BEGIN")
             write_ledger_tables(connection, ledger)
             write_checks(connection, applied.checks, at)
@@ -140,16 +150,20 @@ def _locked(warehouse: Warehouse) -> Iterator[None]:
 
 
 @contextmanager
-def _build(warehouse: Warehouse) -> Iterator[duckdb.DuckDBPyConnection]:
+def _build(warehouse: Warehouse, unfit: Collection[str] = ()) -> Iterator[duckdb.DuckDBPyConnection]:
     with open_build(warehouse.paths, memory_limit=warehouse.memory_limit, threads=warehouse.threads) as connection:
-        ensure_tables(connection)
+        ensure_tables(connection, leave=unfit)
         yield connection
 
 
 def _bring_up_to_date(
-    warehouse: Warehouse, connection: duckdb.DuckDBPyConnection, models: Models, accept: Collection[str]
+    warehouse: Warehouse,
+    connection: duckdb.DuckDBPyConnection,
+    models: Models,
+    accept: Collection[str],
+    unfit: Mapping[str, str],
 ) -> Applied:
-    due = changes(connection, live_chunks(warehouse.ledger))
+    due = [change for change in changes(connection, live_chunks(warehouse.ledger)) if change.table not in unfit]
     held_back = [change for change in due if is_suspicious(change) and change.table not in accept]
     applied = [change for change in due if change not in held_back]
     for change in applied:
@@ -165,6 +179,7 @@ def _bring_up_to_date(
     _note_unpublished(warehouse.ledger, [*(change.table for change in applied), *(run.qualified for run in runs)])
     checks = [
         *row_count_outcomes(applied, held_back),
+        *unfit_outcomes(unfit),
         *check_keys(connection, [*contract_keys(), *models.keys]),
     ]
     return Applied(tuple(applied), tuple(held_back), tuple(runs), tuple(checks), {})

@@ -115,7 +115,7 @@ def test_a_large_course_takes_more_requests() -> None:
     assert requests(None) == [1, 1, 1]
     assert requests(200) == [1, 1, 2]
     assert requests(201) == [1, 3, 3]
-    assert report_requests(accounts=2) == 14
+    assert report_requests(reports=2) == 14
 
 
 def test_the_change_that_saves_most_is_chosen_and_one_that_costs_more_never() -> None:

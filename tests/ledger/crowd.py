@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.ledger import Ledger
-from pipelines.ledger.intents import claim_post, want
+from pipelines.ledger.report_facts import claim_post
+from pipelines.ledger.wishes import want
 from tests.ledger.stories import wish
 
 _CONTEXT = multiprocessing.get_context("spawn")

@@ -10,8 +10,9 @@ import pytest
 
 from pipelines.ledger import Ledger
 from pipelines.ledger.database import moment, timestamp
-from pipelines.ledger.intents import all_intents, want
+from pipelines.ledger.intents import all_intents
 from pipelines.ledger.schema import MIGRATIONS
+from pipelines.ledger.wishes import want
 from tests.ledger.crowd import in_processes, in_threads, open_and_claim
 from tests.ledger.stories import wish
 

@@ -6,21 +6,17 @@ import pytest
 
 from pipelines.demo import ManualClock
 from pipelines.ledger import Intent, IntentState, Ledger
-from pipelines.ledger.intents import (
-    all_intents,
+from pipelines.ledger.intents import all_intents, get_intent, intent_of_report, open_intents, parameters_hash
+from pipelines.ledger.loads import commit_load
+from pipelines.ledger.report_facts import (
     claim_post,
-    get_intent,
-    intent_of_report,
-    open_intents,
-    parameters_hash,
     record_asked,
     record_attempt_failed,
     record_failed,
     record_status,
     release_post,
-    want,
 )
-from pipelines.ledger.loads import commit_load
+from pipelines.ledger.wishes import want
 from tests.ledger.crowd import in_threads
 from tests.ledger.stories import HOST, a_file, a_load, wish
 
@@ -66,7 +62,7 @@ def test_one_of_many_gets_the_right_to_post(ledger: Ledger) -> None:
 
 
 def test_a_report_that_is_asked_or_over_is_not_posted_again(ledger: Ledger) -> None:
-    asked, failed = want(ledger, **wish()), want(ledger, **wish(window="later"))
+    asked, failed = want(ledger, **wish()), want(ledger, **wish(parameters={"courses": True}))
     record_asked(ledger, asked.intent_id, 1001, "created")
     record_failed(ledger, failed.intent_id, "refused")
     assert not claim_post(ledger, asked.intent_id, "me")
@@ -80,10 +76,10 @@ def test_a_restart_takes_up_what_is_open_and_not_what_is_over(ledger: Ledger) ->
     assert want(ledger, **wish(window="sync-2", reuse_open=True)) == first
     assert want(ledger, **wish(window="sync-2", reuse_open=True, account_id=2)).intent_id != first.intent_id
     record_failed(ledger, first.intent_id, "Canvas ended the report as error")
-    second = want(ledger, **wish(window="sync-2", reuse_open=True))
+    second = want(ledger, **wish(window="sync-3", reuse_open=True))
     assert second.intent_id != first.intent_id
     parked = record_parked(ledger, second)
-    assert want(ledger, **wish(window="sync-3", reuse_open=True)).intent_id != parked.intent_id
+    assert want(ledger, **wish(window="sync-4", reuse_open=True)).intent_id != parked.intent_id
 
 
 def record_parked(ledger: Ledger, intent: Intent) -> Intent:
@@ -91,7 +87,7 @@ def record_parked(ledger: Ledger, intent: Intent) -> Intent:
 
 
 def test_a_report_in_canvas_belongs_to_one_wish(ledger: Ledger) -> None:
-    one, two = want(ledger, **wish()), want(ledger, **wish(window="later"))
+    one, two = want(ledger, **wish()), want(ledger, **wish(parameters={"courses": True}))
     elsewhere = want(ledger, **wish(instance="other.example.edu"))
     assert record_asked(ledger, one.intent_id, 1001, "created")
     assert not record_asked(ledger, two.intent_id, 1001, "created")

@@ -8,8 +8,9 @@ import pytest
 from pipelines.demo import ManualClock
 from pipelines.ledger import CommitResult, Drift, IntentState, Ledger
 from pipelines.ledger.database import rows_of
-from pipelines.ledger.intents import get_intent, want
+from pipelines.ledger.intents import get_intent
 from pipelines.ledger.loads import commit_load, is_loaded, live_files
+from pipelines.ledger.wishes import want
 from tests.ledger.crowd import in_threads
 from tests.ledger.stories import a_file, a_load, wish
 

@@ -16,10 +16,11 @@ from pipelines.extract.archives import ReportMember
 from pipelines.ledger import CommitResult, IntentState
 from pipelines.ledger.intents import get_intent
 from pipelines.ledger.loads import live_files
-from pipelines.load.reports import ReportGoneError, _one_table_each, report_load_id, tabular
+from pipelines.load.reports import ReportGoneError, report_load_id
 from pipelines.normalize.contracts import REPORTS, ColumnType
 from pipelines.normalize.csv_files import UnreadableFileError
-from tests.load.worlds import HOST, World
+from pipelines.normalize.report_files import report_tables
+from tests.load.worlds import World
 
 EVERYTHING: dict[str, Any] = dict.fromkeys((*COLUMNS, "include_deleted"), True)
 
@@ -95,7 +96,8 @@ def test_a_single_file_whose_parameters_say_nothing_is_known_by_its_header(tmp_p
     for member, header in COLUMNS.items():
         path = tmp_path / f"{member}.csv"
         path.write_text(header + "\n")
-        assert tabular("provisioning_csv", {}, ReportMember("", path)).table.name == f"provisioning_{member}"
+        (found,) = report_tables("provisioning_csv", {}, [ReportMember("", path)])
+        assert found.table.name == f"provisioning_{member}"
 
 
 def test_every_grade_is_what_the_school_holds(world: World) -> None:
@@ -208,22 +210,22 @@ def test_a_file_that_is_itself_wrong_is_refused_by_name(
 
 def test_what_a_killed_load_left_on_disk_is_gone_after_the_next(world: World) -> None:
     later = world.finished(window="later")
-    stale = world.downloads / f"{report_load_id(HOST, later.report_id or 0)}-0" / "members"
+    stale = world.downloads / f"{report_load_id(later)}-0" / "members"
     stale.mkdir(parents=True)
     (stale / "0000.csv").write_text("student data")
     world.load(later)
     assert not stale.exists()
 
 
-def test_members_named_after_terms_in_any_alphabet_keep_their_rows_apart(world: World, tmp_path: Path) -> None:
+def test_members_named_in_any_alphabet_keep_their_rows_apart(world: World, tmp_path: Path) -> None:
     members = []
     for number, name in enumerate(("2024年春", "2024年秋", "Fall 2024")):
         path = tmp_path / f"{number}.csv"
         path.write_text("student id\n1\n")
-        members.append(tabular("mgp_grade_export_csv", {}, ReportMember(name, path)))
-    names = [one.table.qualified for one in _one_table_each(members)]
+        members.append(ReportMember(name, path))
+    names = [one.table.qualified for one in report_tables("user_course_access_log_csv", {}, members)]
     assert len(set(names)) == 3
-    assert names[2] == "reports.mgp_grade_export_fall_2024"
+    assert names[2] == "reports.user_course_access_log_fall_2024"
 
 
 def test_an_empty_zip_is_not_a_report_without_rows(world: World, yesterday: list[dict[str, Any]]) -> None:

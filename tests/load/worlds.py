@@ -16,9 +16,10 @@ from pipelines.lake import Lake, LoadOutcome
 from pipelines.lake.read import live_table
 from pipelines.ledger import Coverage, Intent, Ledger
 from pipelines.ledger.coverage import coverage_since
-from pipelines.ledger.intents import get_intent, want
+from pipelines.ledger.intents import get_intent
+from pipelines.ledger.wishes import want
 from pipelines.load.questions import Summary
-from pipelines.load.reports import load_report
+from pipelines.load.reports import Reading, load_report
 from pipelines.load.work_list import Meter, Work, work_off_pull
 from pipelines.normalize.contracts import SYSTEM_COLUMNS, TABLES
 
@@ -85,7 +86,7 @@ class World:
 
     def load(self, intent: Intent) -> LoadOutcome:
         """Load a finished report."""
-        return self.ask(lambda client: load_report(self.lake, client, intent, downloads=self.downloads))
+        return self.ask(lambda client: load_report(self.lake, client, intent, Reading(self.downloads)))
 
     @property
     def downloads(self) -> Path:

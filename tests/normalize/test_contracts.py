@@ -1,4 +1,4 @@
-"""Contracts: what is promised to users about names, and what Canvas's reports really have in their headers."""
+"""Contracts: what is promised to users about names. Reports are held against Canvas's in `test_report_contracts`."""
 
 import re
 
@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.normalize.contracts import (
-    REPORTS,
     TABLES,
     Column,
     ColumnType,
@@ -22,63 +21,6 @@ from pipelines.normalize.contracts.meta import WRITTEN_TABLES
 
 ALL = [*TABLES.values(), *WRITTEN_TABLES]
 NAME = re.compile(r"^[a-z][a-z0-9_]*$")
-
-# As Canvas's own source writes them, in order; optional ones after the bar.
-HEADERS = {
-    ("provisioning_csv", "users"): "canvas_user_id,user_id,integration_id,authentication_provider_id,login_id,"
-    "first_name,last_name,full_name,sortable_name,short_name,email,status,created_by_sis|pronouns",
-    ("provisioning_csv", "accounts"): "canvas_account_id,account_id,canvas_parent_id,parent_account_id,name,status,"
-    "created_by_sis",
-    ("provisioning_csv", "terms"): "canvas_term_id,term_id,name,status,start_date,end_date,created_by_sis",
-    ("provisioning_csv", "courses"): "canvas_course_id,course_id,integration_id,short_name,long_name,"
-    "canvas_account_id,account_id,canvas_term_id,term_id,status,start_date,end_date,course_format,"
-    "canvas_blueprint_course_id,blueprint_course_id,created_by_sis",
-    ("provisioning_csv", "sections"): "canvas_section_id,section_id,canvas_course_id,course_id,integration_id,name,"
-    "status,start_date,end_date,canvas_account_id,account_id,created_by_sis",
-    ("provisioning_csv", "enrollments"): "canvas_course_id,course_id,canvas_user_id,user_id,role,role_id,"
-    "canvas_section_id,section_id,status,canvas_associated_user_id,associated_user_id,created_by_sis,base_role_type,"
-    "limit_section_privileges,canvas_enrollment_id|canvas_temporary_enrollment_source_user_id,"
-    "temporary_enrollment_source_user_id,root_account",
-    ("provisioning_csv", "groups"): "canvas_group_id,group_id,canvas_group_category_id,group_category_id,"
-    "canvas_account_id,account_id,canvas_course_id,course_id,name,status,created_by_sis,context_id,context_type,"
-    "max_membership",
-    ("provisioning_csv", "group_membership"): "canvas_group_id,group_id,canvas_user_id,user_id,status,created_by_sis",
-    ("provisioning_csv", "group_categories"): "canvas_group_category_id,group_category_id,context_id,context_type,"
-    "name,role,self_signup,group_limit,auto_leader,status",
-    ("provisioning_csv", "xlist"): "canvas_xlist_course_id,xlist_course_id,canvas_section_id,section_id,status,"
-    "canvas_nonxlist_course_id,nonxlist_course_id",
-    ("provisioning_csv", "user_observers"): "canvas_observer_id,observer_id,canvas_student_id,student_id,status,"
-    "created_by_sis",
-    ("provisioning_csv", "admins"): "admin_user_name,canvas_user_id,user_id,canvas_account_id,account_id,role_id,"
-    "role,status,created_by_sis|root_account",
-    ("grade_export_csv", ""): "student name,student id,student sis,course,course id,course sis,section,section id,"
-    "section sis,term,term id,term sis,current score,final score,enrollment state,unposted current score,"
-    "unposted final score,current grade,final grade,unposted current grade,unposted final grade"
-    "|student integration id,override score,override grade",
-}
-
-
-def test_every_declared_report_file_is_held_against_canvas() -> None:
-    assert set(HEADERS) == {(report.name, member) for report in REPORTS.values() for member in report.tables}
-
-
-@pytest.mark.parametrize(("report", "member"), sorted(HEADERS))
-def test_a_report_has_exactly_the_columns_that_canvas_writes(report: str, member: str) -> None:
-    always, _, optional = HEADERS[report, member].partition("|")
-    columns = REPORTS[report].tables[member].columns
-    assert {c.source_name for c in columns if not c.optional} == set(always.split(","))
-    assert {c.source_name for c in columns if c.optional} == set(filter(None, optional.split(",")))
-    # The parser finds a column by its header in snake case, so the name has to be just that.
-    assert {c.name for c in columns} == {snake_case(c.source_name) for c in columns}
-
-
-def test_ids_are_whole_numbers_and_sis_ids_are_text() -> None:
-    for report, member in HEADERS:
-        for column in REPORTS[report].tables[member].columns:
-            if column.source.endswith(" sis") or column.name == "login_id":
-                assert column.type is ColumnType.VARCHAR, column.name
-            if column.name.startswith("canvas_") and column.name.endswith("_id"):
-                assert column.type is ColumnType.BIGINT, column.name
 
 
 def test_names_are_unique_and_can_be_typed_without_quotes() -> None:
@@ -103,13 +45,18 @@ def test_a_key_column_that_orders_rows_is_there_in_every_row_or_its_absence_mean
         assert not table.key_is_unique or nullable <= {"term_id"}, table.qualified
 
 
+def names_no_people(table: Table) -> bool:
+    """Whether names in the table are those of courses or outcomes."""
+    return "course" in table.name or table.name == "outcome_export"
+
+
 def test_names_logins_and_sis_ids_of_people_are_marked_as_theirs() -> None:
     personal = {"first_name", "last_name", "full_name", "sortable_name", "short_name", "email", "login_id", "pronouns",
                 "student_name", "student_sis", "display_name", "admin_user_name"}  # fmt: skip
     for table in TABLES.values():
         for column in table.columns:
             person_sis = column.name == "user_id" and column.type is ColumnType.VARCHAR
-            if person_sis or (column.name in personal and table.name != "provisioning_courses"):
+            if person_sis or (column.name in personal and not names_no_people(table)):
                 assert column.privacy is Privacy.IDENTITY, (table.qualified, column.name)
 
 
@@ -158,6 +105,22 @@ def test_double_headers_are_told_apart_and_the_first_keeps_its_name(names: list[
     for position, name in enumerate(names):
         if name not in names[:position]:
             assert result[position] == name
+
+
+def test_numbering_ten_thousand_equal_headers_takes_no_longer_than_reading_them() -> None:
+    result = unique_names(["name"] * 10_000)
+    assert (result[0], result[-1], len(set(result))) == ("name", "name_10000", 10_000)
+
+
+def test_types_of_an_undeclared_report_are_given_by_header_or_by_name() -> None:
+    types = {"Score": ColumnType.DOUBLE, "seen_at": ColumnType.TIMESTAMPTZ, "score_2": ColumnType.BIGINT}
+    table = undeclared_table("odd_csv", "", ["Score", "score", "Seen at", "Note"], types)
+    assert [(column.name, column.type) for column in table.columns] == [
+        ("score", ColumnType.DOUBLE),
+        ("score_2", ColumnType.BIGINT),
+        ("seen_at", ColumnType.TIMESTAMPTZ),
+        ("note", ColumnType.VARCHAR),
+    ]
 
 
 def test_a_report_nobody_declared_keeps_every_column_as_text_of_people() -> None:

@@ -10,6 +10,9 @@ from tests.normalize.seed_endpoints import SEED_ENDPOINTS
 # What the pipeline may change in Canvas: reports that it started itself, and its own token.
 _MAY_WRITE = {
     ("POST", "/api/v1/accounts/:account_id/reports/:report"),
+    ("PUT", "/api/v1/accounts/:account_id/reports/:report/:id/abort"),
+    ("DELETE", "/api/v1/accounts/:account_id/reports/:report/:id"),
+    ("POST", "/api/v1/courses/:course_id/reports/:report_type"),
     ("PUT", "/api/v1/users/:user_id/tokens/:id"),
 }
 

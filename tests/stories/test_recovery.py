@@ -8,14 +8,17 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from pipelines.asking import ask_reports
 from pipelines.canvas import CanvasError
 from pipelines.demo import DemoCanvas, Institution
 from pipelines.ledger import IntentState
-from pipelines.ledger.intents import all_intents, record_asked, record_status, want
+from pipelines.ledger.intents import all_intents
 from pipelines.ledger.loads import live_files
+from pipelines.ledger.report_facts import record_asked, record_status
+from pipelines.ledger.wishes import want
 from pipelines.resources import Projects
 from pipelines.run_claims import claimed, clear_dead_runs
-from pipelines.schedules import ask_reports, report_schedules
+from pipelines.schedules import report_schedules
 from pipelines.settings import ReportSettings, Settings
 from tests.stories.conftest import Office, free_port, make_office
 from tests.stories.test_sensor import GRADES, Desk, until
@@ -111,9 +114,9 @@ def test_parameters_that_left_the_settings_do_not_count_their_rows_a_second_time
     with dg.DagsterInstance.ephemeral() as instance:
         desk.ask("before")
         assert desk.run(until(lambda: desk.tick(instance))[0], instance).success
-        old = "parameters = { include_deleted = true }"
+        old = "include_deleted = true, enrollment_term_id"
         assert old in text
-        office.write_settings(text.replace(old, "parameters = {}"))
+        office.write_settings(text.replace(old, "enrollment_term_id"))
         desk = Desk(office)
         desk.projects = Projects(lambda: office.project)
         asyncio.run(

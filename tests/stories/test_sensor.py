@@ -9,13 +9,13 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from pipelines.asking import ask_reports
 from pipelines.definitions import build_definitions
 from pipelines.demo import DemoCanvas, Institution
 from pipelines.ledger import IntentState
 from pipelines.ledger.intents import all_intents
 from pipelines.project import Project
 from pipelines.resources import Projects
-from pipelines.schedules import ask_reports
 from pipelines.sensors import INTENT_TAG
 from pipelines.settings import ReportSettings
 from tests.stories.conftest import Office, free_port, make_office
@@ -86,7 +86,7 @@ def test_a_finished_report_is_loaded_once_if_the_sensor_is_evaluated_twice(desk:
         second = desk.tick(instance)
         # Dagster starts one run for one run key, however often it is asked for.
         assert [request.run_key for request in first] == [request.run_key for request in second]
-        assert first[0].run_config == {"ops": {"reports__grade_export_csv": {"config": {"report_id": 1001}}}}
+        assert first[0].run_config == {"ops": {"reports__grade_export_csv": {"config": {"report_ids": [1001]}}}}
         assert desk.run(first[0], instance).success
         assert desk.tick(instance) == []
         assert desk.loads() == 1
@@ -119,6 +119,8 @@ def test_a_window_that_is_asked_twice_posts_once(desk: Desk) -> None:
     desk.ask("2026-11-20T03:00:00+00:00")
     desk.ask("2026-11-20T03:00:00+00:00")
     assert desk.office.canvas.requests.count(r"/reports/", method="POST") == 1
+    with dg.DagsterInstance.ephemeral() as instance:
+        until(lambda: desk.tick(instance))
     desk.ask("2026-11-21T03:00:00+00:00")
     assert desk.office.canvas.requests.count(r"/reports/", method="POST") == 2
 

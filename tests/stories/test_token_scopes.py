@@ -20,19 +20,38 @@ _START = "url:POST|/api/v1/accounts/:account_id/reports/:report"
 _RENEW = "url:PUT|/api/v1/users/:user_id/tokens/:id"
 
 
-def scopes(*, rotation: bool = False, students: str = "changed", reports: tuple[str, ...] = ()) -> set[str]:
+_ABORT = "url:PUT|/api/v1/accounts/:account_id/reports/:report/:id/abort"
+_DELETE = "url:DELETE|/api/v1/accounts/:account_id/reports/:report/:id"
+
+
+def scopes(
+    *,
+    rotation: bool = False,
+    students: str = "changed",
+    reports: tuple[str, ...] = (),
+    delete: bool = False,
+    course_reports: tuple[str, ...] = (),
+) -> set[str]:
     settings = Settings.model_validate(
-        {"sync": {"student_analytics": students}, "reports": [{"report": name} for name in reports]}
+        {
+            "sync": {"student_analytics": students},
+            "reports": [{"report": name, "delete_after_load": delete} for name in reports],
+            "course_reports": [{"report": name, "courses": "active"} for name in course_reports],
+        }
     )
     return {each.scope for each in least_scopes(settings, rotation=rotation)}
 
 
 def test_only_what_the_settings_lead_to_is_needed() -> None:
-    everything = scopes(rotation=True, reports=("grade_export_csv",))
-    assert everything == {each.scope for each in ENDPOINTS if each.asked}
-    assert {scope for scope in everything if "/reports" in scope} == scopes(
-        rotation=True, reports=("grade_export_csv",)
-    ) - scopes(rotation=True)
+    grades = ("grade_export_csv",)
+    everything = scopes(rotation=True, reports=grades, delete=True, course_reports=("course_pace_docx",))
+    # What only a person's command leads to is in no settings.
+    assert everything == {each.scope for each in ENDPOINTS if each.asked} - {_ABORT}
+    of_reports = scopes(reports=grades) - scopes()
+    assert {scope for scope in everything if "/accounts/:account_id/reports" in scope} == {*of_reports, _DELETE}
+    assert _DELETE not in of_reports
+    of_courses = scopes(course_reports=("course_pace_docx",)) - scopes()
+    assert {scope for scope in everything if "/courses/:course_id/reports" in scope} == of_courses
     assert _START not in scopes()
     assert {scope for scope in everything if "/users/:student_id/" in scope} == scopes() - scopes(students="off")
     assert {scope for scope in everything if "/tokens/" in scope} == scopes(rotation=True) - scopes()

@@ -10,6 +10,8 @@ from pipelines.ledger import Coverage, CoverageStatus
 from pipelines.ledger.coverage import record_coverage
 from tests.stories.conftest import AS_OF, Office, make_office
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:

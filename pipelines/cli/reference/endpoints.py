@@ -47,7 +47,10 @@ def endpoints_page() -> str:
     lines += ["## Endpoints that write and are never asked", ""]
     lines += table_of(("endpoint", "why not", "tested by"), [_never_row(endpoint) for endpoint in never])
     lines += ["## Declared reports", ""]
-    reports = ((as_code(r.name), r.title, ", ".join(map(as_code, r.parameters))) for r in REPORTS.values())
+    reports = [
+        (as_code(report.name), report.title, ", ".join(as_code(one.name) for one in report.parameters))
+        for report in REPORTS.values()
+    ]
     lines += table_of(("report", "title", "parameters"), reports)
     lines += ["## Every call that is made", "", "Addresses are below `/api/v1`.", ""]
     lines += table_of(("method", "path", "what it answers"), _calls())

@@ -6,6 +6,7 @@ that a token with enforced scopes needs for each.
 
 from dataclasses import dataclass, replace
 
+from pipelines.normalize.contracts.course_documents import COURSE_DOCUMENTS
 from pipelines.normalize.contracts.model import Table
 from pipelines.normalize.contracts.registry import REPORTS, TABLES
 
@@ -13,8 +14,6 @@ _WRITES = (
     "Writes to Canvas. The pipeline reads: it starts, aborts and deletes only reports of its own, and renews only its "
     "own token."
 )
-_NO_COMMAND_YET = "No command aborts or deletes a report yet; it would be one that canvaslake started."
-_NO_TABLE_YET = "With the reports that are not tables yet: Canvas gives course pacing as a Word document."
 
 
 @dataclass(frozen=True)
@@ -164,11 +163,11 @@ _OF_REPORTS = (
     _serves("reports", "POST", _REPORT, "Starts a report; its file becomes the tables.", *_REPORT_TABLES),
     _serves("reports", "GET", _REPORT, "Finds a report again whose start was not answered."),
     _serves("reports", "GET", f"{_REPORT}/:id", "How far a report is, and where its file is."),
-    _left_out("reports", "PUT", f"{_REPORT}/:id/abort", _NO_COMMAND_YET),
-    _left_out("reports", "DELETE", f"{_REPORT}/:id", _NO_COMMAND_YET),
-    _left_out("reports", "POST", _COURSE_REPORT, _NO_TABLE_YET),
-    _left_out("reports", "GET", _COURSE_REPORT, _NO_TABLE_YET),
-    _left_out("reports", "GET", f"{_COURSE_REPORT}/:id", _NO_TABLE_YET),
+    _serves("reports", "PUT", f"{_REPORT}/:id/abort", "Stops a report that canvaslake started, on command."),
+    _serves("reports", "DELETE", f"{_REPORT}/:id", "Deletes a report that canvaslake started, on command or when set."),
+    _serves("reports", "POST", _COURSE_REPORT, "Starts a report about a course; its file is kept.", COURSE_DOCUMENTS),
+    _serves("reports", "GET", _COURSE_REPORT, "Finds a report about a course again whose start was not answered."),
+    _serves("reports", "GET", f"{_COURSE_REPORT}/:id", "How far a report about a course is, and where its file is."),
 )
 
 _OF_TOKENS = (

@@ -6,6 +6,7 @@ Dagster, the dictionary) stands with whoever does it.
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -57,7 +58,8 @@ class Column:
 
     `source` is the key or header in Canvas where it differs from the name. A column that is not `nullable` must have
     a value in every row; a row without it goes to quarantine. An `optional` column is there only where the institution
-    switched something on, so that its absence is no drift.
+    switched something on, so that its absence is no drift. `nulls` are texts of a file that stand for NULL in this
+    column. The numbers of a `localized` column are written as the account's language writes them (`3,5`).
     """
 
     name: str
@@ -68,11 +70,33 @@ class Column:
     source: str = ""
     nullable: bool = True
     optional: bool = False
+    nulls: tuple[str, ...] = ()
+    localized: bool = False
+
+    def __post_init__(self) -> None:
+        if self.localized and self.type is not ColumnType.DOUBLE:
+            raise ValueError(f"{self.name}: only a DOUBLE column is localized, and this is {self.type}")
 
     @property
     def source_name(self) -> str:
         """The key or header under which Canvas gives the value."""
         return self.source or self.name
+
+
+class FileForm(StrEnum):
+    """How the records of a report's file stand for the rows of a table."""
+
+    ROWS = "rows"
+    """A record is a row."""
+    TEMPORARY_ENROLLMENTS = "temporary enrollments"
+    """A record is a row. Where the institution has temporary enrollments, records may have two cells less than the
+    header, which names one column three ways."""
+    GRADING_PERIODS = "grading periods"
+    """A record has a group of cells for each grading period, and is as many rows; without any period it is one."""
+    BEFORE_RATINGS = "before ratings"
+    """A record is a row of the cells before the column `ratings`; the cells from there on are not of this table."""
+    RATINGS = "ratings"
+    """A record has pairs of cells (points, description) from the column `ratings` on, and is as many rows."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +106,9 @@ class Table:
     `key` orders the stored rows. `key_is_unique` is false where Canvas repeats rows by design (one row per login, one
     per section). `slice_columns` are (name in the scope, column) pairs that tell the slices of one load apart; the
     name "" stands for the whole slice. Empty where a load is one slice of the table.
+
+    `form` says how a file's records become rows. Where `lone_cell_is_empty`, Canvas says "nothing found" by a single
+    record with a single cell that is filled, in words of any language.
     """
 
     schema: str
@@ -95,11 +122,15 @@ class Table:
     group: str
     key_is_unique: bool = True
     slice_columns: tuple[tuple[str, str], ...] = ()
+    form: FileForm = FileForm.ROWS
+    lone_cell_is_empty: bool = False
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
         if len(set(names)) != len(names):
             raise ValueError(f"{self.qualified}: a column is declared twice")
+        if self.form not in (FileForm.BEFORE_RATINGS, FileForm.RATINGS) and any(one.localized for one in self.columns):
+            raise ValueError(f"{self.qualified}: in a file of this form no numbers are localized")
         unknown = ({*self.key} | {column for _, column in self.slice_columns}) - set(names)
         if unknown:
             raise ValueError(f"{self.qualified}: key or slice name columns that are not declared: {sorted(unknown)}")
@@ -117,19 +148,77 @@ class Table:
         raise KeyError(name)
 
 
+class ParameterKind(StrEnum):
+    """What a report's parameter takes."""
+
+    BOOLEAN = "boolean"
+    """true or false, in any of Canvas's spellings."""
+    TRUTHY = "truthy"
+    """Any text at all counts as true, even `false`: to say no, leave it out."""
+    TERM = "term"
+    """A term: its Canvas id, or `sis_term_id:` and its id in the student information system."""
+    COURSE = "course"
+    """A course: its Canvas id, or `sis_course_id:` and its id in the student information system."""
+    MOMENT = "moment"
+    """A time; without an offset Canvas reads it in the time zone of the root account."""
+    DAYS = "days"
+    """A whole number of days."""
+    CHOICE = "choice"
+    """One of the declared choices."""
+    LIST = "list"
+    """Several texts, as a list or separated by commas; of the declared choices, if there are any."""
+    TEXT = "text"
+    """Any text."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of an account report. `aliases` are other names under which Canvas takes the same.
+
+    `required` is Canvas's advice: it starts the report without it all the same.
+    """
+
+    name: str
+    kind: ParameterKind
+    required: bool = False
+    description: str = ""
+    aliases: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Report:
     """An account report: its name in Canvas, its files and the tables they become.
 
-    `tables` maps the selector of a member (`users` for `users.csv`) to its table; a report that is always one file
-    has the single selector `""`.
+    `tables` maps the selector of a member (`users` for `users.csv`) to its table. A report that is always one file,
+    or whose members are all alike, has the selector `""`; the other tables of such a report are fed by the same file.
+
+    `selectors` are the parameters that choose members: Canvas fails a report that has some and gets none of them.
+    `not_by_term` are members that are the same whatever term is asked for; where no parameter is a term, all are.
+    Where the time between `start_at` and `end_at` is longer than `longest_window`, Canvas shortens it and does not say.
     """
 
     name: str
     title: str
     description: str
     tables: dict[str, Table]
-    parameters: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+    selectors: tuple[str, ...] = ()
+    not_by_term: tuple[str, ...] = ()
+    longest_window: timedelta | None = None
+
+    def __post_init__(self) -> None:
+        names = [name for one in self.parameters for name in (one.name, *one.aliases)]
+        if len(set(names)) != len(names):
+            raise ValueError(f"{self.name}: a parameter is declared twice")
+        if self.selectors and (set(self.selectors) - set(names) or set(self.selectors) != set(self.tables)):
+            raise ValueError(f"{self.name}: selectors, parameters and tables do not agree")
+        if set(self.not_by_term) - set(self.selectors):
+            raise ValueError(f"{self.name}: a member that takes no notice of the term is no selector")
+
+    def parameter(self, name: str) -> Parameter | None:
+        """Return the parameter of that name or alias, or None if Canvas knows none."""
+        return next((one for one in self.parameters if name == one.name or name in one.aliases), None)
 
 
 SYSTEM_COLUMNS = (
@@ -162,12 +251,14 @@ def unique_names(names: list[str]) -> list[str]:
     """Return the names with repeats numbered (`name`, `name_2`, ...), without hitting a name in use."""
     taken = set(names)
     seen: set[str] = set()
+    numbers: dict[str, int] = {}
     result = []
     for name in names:
-        chosen, number = name, 1
+        chosen, number = name, numbers.get(name, 1)
         while chosen in seen or (number > 1 and chosen in taken):
             number += 1
             chosen = f"{name}_{number}"
+        numbers[name] = number
         seen.add(chosen)
         result.append(chosen)
     return result

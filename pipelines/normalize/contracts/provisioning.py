@@ -1,6 +1,15 @@
 """Contracts of `provisioning_csv`: one table for each member."""
 
-from pipelines.normalize.contracts.model import Column, ColumnType, Privacy, Report, Table
+from pipelines.normalize.contracts.model import (
+    Column,
+    ColumnType,
+    Parameter,
+    ParameterKind,
+    Privacy,
+    Report,
+    Table,
+)
+from pipelines.normalize.contracts.parameters import INCLUDE_DELETED, SKIP_MESSAGE, TERM, selector
 
 _ID, _TEXT, _TIME, _FLAG = ColumnType.BIGINT, ColumnType.VARCHAR, ColumnType.TIMESTAMPTZ, ColumnType.BOOLEAN
 
@@ -333,42 +342,60 @@ ADMINS = _member(
     unique=False,
 )
 
+_TABLES = {
+    "users": USERS,
+    "accounts": ACCOUNTS,
+    "terms": TERMS,
+    "courses": COURSES,
+    "sections": SECTIONS,
+    "enrollments": ENROLLMENTS,
+    "groups": GROUPS,
+    "group_membership": GROUP_MEMBERSHIP,
+    "group_categories": GROUP_CATEGORIES,
+    "xlist": XLIST,
+    "user_observers": USER_OBSERVERS,
+    "admins": ADMINS,
+}
+
+NOT_BY_TERM = (
+    "users",
+    "accounts",
+    "terms",
+    "groups",
+    "group_membership",
+    "group_categories",
+    "user_observers",
+    "admins",
+)
+"""Members that are the same whatever term is asked for, in `sis_export_csv` too."""
+
 PROVISIONING_CSV = Report(
     name="provisioning_csv",
     title="Provisioning",
     description="Users, courses, sections, enrollments and more, as SIS files; the parameters choose which.",
-    tables={
-        "users": USERS,
-        "accounts": ACCOUNTS,
-        "terms": TERMS,
-        "courses": COURSES,
-        "sections": SECTIONS,
-        "enrollments": ENROLLMENTS,
-        "groups": GROUPS,
-        "group_membership": GROUP_MEMBERSHIP,
-        "group_categories": GROUP_CATEGORIES,
-        "xlist": XLIST,
-        "user_observers": USER_OBSERVERS,
-        "admins": ADMINS,
-    },
+    tables=_TABLES,
     parameters=(
-        "enrollment_term_id",
-        "users",
-        "accounts",
-        "terms",
-        "courses",
-        "sections",
-        "enrollments",
-        "groups",
-        "group_membership",
-        "group_categories",
-        "xlist",
-        "user_observers",
-        "admins",
-        "created_by_sis",
-        "include_deleted",
-        "enrollment_filter",
-        "enrollment_states",
-        "skip_message",
+        TERM,
+        *(selector(member) for member in _TABLES),
+        Parameter(
+            "created_by_sis",
+            ParameterKind.TRUTHY,
+            description="Only what a SIS import created. Any text counts as true.",
+        ),
+        INCLUDE_DELETED,
+        Parameter(
+            "enrollment_filter",
+            ParameterKind.LIST,
+            description="Only enrollments of these types in enrollments.csv, as StudentEnrollment.",
+        ),
+        Parameter(
+            "enrollment_states",
+            ParameterKind.LIST,
+            description="Only enrollments in these states in enrollments.csv.",
+            choices=("invited", "creation_pending", "active", "completed", "inactive", "deleted", "rejected"),
+        ),
+        SKIP_MESSAGE,
     ),
+    selectors=tuple(_TABLES),
+    not_by_term=NOT_BY_TERM,
 )

@@ -1,6 +1,22 @@
 """Every declared table and report by name, and the contract of a report that nobody declared."""
 
-from pipelines.normalize.contracts import course, department, directory, grades, meta, provisioning, student
+from collections.abc import Mapping
+
+from pipelines.normalize.contracts import (
+    activity,
+    course,
+    course_documents,
+    course_lists,
+    department,
+    directory,
+    grades,
+    meta,
+    outcomes,
+    provisioning,
+    sis_export,
+    student,
+    tools,
+)
 from pipelines.normalize.contracts.model import (
     Column,
     ColumnType,
@@ -12,7 +28,17 @@ from pipelines.normalize.contracts.model import (
 )
 
 REPORTS: dict[str, Report] = {
-    report.name: report for report in (provisioning.PROVISIONING_CSV, grades.GRADE_EXPORT_CSV)
+    report.name: report
+    for report in (
+        provisioning.PROVISIONING_CSV,
+        sis_export.SIS_EXPORT_CSV,
+        grades.GRADE_EXPORT_CSV,
+        grades.MGP_GRADE_EXPORT_CSV,
+        *outcomes.REPORTS,
+        *activity.REPORTS,
+        *course_lists.REPORTS,
+        *tools.REPORTS,
+    )
 }
 """The declared account reports by their name in Canvas."""
 
@@ -24,6 +50,7 @@ TABLES: dict[str, Table] = {
         *course.TABLES,
         *student.TABLES,
         *(table for report in REPORTS.values() for table in report.tables.values()),
+        course_documents.COURSE_DOCUMENTS,
         *meta.LOADED_TABLES,
     )
 }
@@ -46,24 +73,43 @@ def report_table(report: str, member: str = "") -> str:
     return f"{base}_{snake_case(member)}" if member else base
 
 
-def undeclared_table(report: str, member: str, header: list[str]) -> Table:
+def undeclared_table(
+    report: str, member: str, header: list[str], types: Mapping[str, ColumnType] | None = None
+) -> Table:
     """Return a contract with every column as text, for a report that an instance offers and nobody declared.
 
-    Its columns count as identity, the most careful privacy class, until somebody has declared them.
+    `types` gives some columns another type, by header cell or by column name. The columns count as identity, the most
+    careful privacy class, until somebody has declared them.
     """
+    by_name, by_header = types_by_name(types or {}), types or {}
     names = unique_names([snake_case(name) for name in header])
     return Table(
         schema="reports",
         name=report_table(report, member),
-        description=f"Report {report}, which has no contract yet: every column is text.",
+        description=f"Report {report}, which has no contract yet: a column is text unless the settings give its type.",
         grain="one row of the report's file",
         key=(),
         key_is_unique=False,
         columns=tuple(
-            Column(name, ColumnType.VARCHAR, f"Column {source!r} of the report.", "", Privacy.IDENTITY, source)
+            Column(
+                name,
+                by_name.get(name) or (None if source.isascii() else by_header.get(source)) or ColumnType.VARCHAR,
+                f"Column {source!r} of the report.",
+                "",
+                Privacy.IDENTITY,
+                source,
+            )
             for name, source in zip(names, header, strict=True)
         ),
         source=f"POST /api/v1/accounts/:account_id/reports/{report}",
         slice="account, report, parameters",
         group="reports",
     )
+
+
+def types_by_name(types: Mapping[str, ColumnType]) -> dict[str, ColumnType]:
+    """Return types by the column names that their headers become.
+
+    Headers outside of ASCII are left out: several become one name, and only a file's header tells them apart.
+    """
+    return {snake_case(name): kind for name, kind in types.items() if name.isascii()}

@@ -1,0 +1,174 @@
+"""A CSV file as blocks of records, read by Arrow: cells as bytes, and the records of another width beside them.
+
+Arrow splits and unquotes; what the cells mean is the business of who reads the blocks.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv as pacsv
+
+from pipelines.normalize.csv_header import Header
+from pipelines.normalize.quarantine import RowsUnaccountedError, SetAside, shortened
+from pipelines.normalize.rows import QuarantinedRow
+from pipelines.normalize.unreadable import UnreadableFileError
+
+_BLOCK_BYTES = 4 << 20
+
+
+@dataclass(frozen=True)
+class Block:
+    """Records that follow each other: the cells of those as wide as the header, by column, and the others.
+
+    `first` is the number of the first record; the header is record 1.
+    """
+
+    cells: Any
+    first: int
+    ragged: tuple[QuarantinedRow, ...]
+
+    @property
+    def records(self) -> int:
+        """How many records the block has."""
+        return int(self.cells.num_rows) + len(self.ragged)
+
+    def column(self, place: int) -> Any:
+        """Return the cells of a column as Arrow binary, NULL where a cell is empty."""
+        return self.cells.column(place)
+
+    def quarantined(self, bad: Mapping[int, str], separator: str, aside: SetAside) -> tuple[QuarantinedRow, ...]:
+        """Return the records of another width and those at `bad` positions (with the reason), in the file's order."""
+        aside.refuse_if_full(len(bad))
+        rows = [
+            aside.count(QuarantinedRow(self._number(position), reason, shortened(self._raw(position, separator))))
+            for position, reason in sorted(bad.items())
+        ]
+        aside.refuse_if_full()
+        return tuple(sorted([*rows, *self.ragged], key=lambda row: row.line_number or 0))
+
+    def _number(self, position: int) -> int:
+        number = self.first + position
+        for row in self.ragged:
+            if row.line_number is not None and row.line_number <= number:
+                number += 1
+        return number
+
+    def _raw(self, position: int, separator: str) -> str:
+        return raw_text([column[position].as_py() for column in self.cells.columns], separator)
+
+
+def raw_text(cells: list[bytes | None], separator: str) -> str:
+    """Return cells as a line of CSV that reads back as these cells; bytes that are no UTF-8 are escaped."""
+    return separator.join(_raw_cell(cell, separator) for cell in cells)
+
+
+def _raw_cell(cell: bytes | None, separator: str) -> str:
+    if cell is None:
+        return ""
+    text = cell.decode("utf-8", errors="backslashreplace")
+    if text and not any(mark in text for mark in (separator, '"', "\r", "\n")):
+        return text
+    return '"' + text.replace('"', '""') + '"'
+
+
+def blocks(path: Path, header: Header, aside: SetAside) -> Iterator[Block]:
+    """Yield the records behind a header.
+
+    Raises UnreadableFileError if the file cannot be split into records, and HopelessFileError if too many of them are
+    not as wide as the header.
+    """
+    if header.end >= path.stat().st_size:
+        return
+    ragged: list[QuarantinedRow] = []
+    found = given = 0
+    last = b""
+
+    def set_aside(row: Any) -> str:
+        nonlocal found, last
+        found += 1
+        last = row.text.encode()
+        # Arrow numbers the records behind the header from 1.
+        reason = f"has {row.actual_columns} cells where the header has {row.expected_columns}"
+        ragged.append(aside.count(QuarantinedRow(row.number + 1, reason, shortened(str(row.text)))))
+        return "error" if aside.is_full else "skip"
+
+    next_record = 2
+    for cells in _batches(path, header, set_aside, aside):
+        here = _taken_with(ragged, next_record, cells.num_rows)
+        given += len(here)
+        yield Block(cells, next_record, here)
+        next_record += cells.num_rows + len(here)
+        if cells.num_rows and not ragged:
+            last = cells.column(cells.num_columns - 1)[cells.num_rows - 1].as_py() or b""
+    if ragged:
+        given += len(ragged)
+        yield Block(_no_cells(header), next_record, tuple(ragged))
+    if given != found:
+        raise RowsUnaccountedError(f"{found} records were found not as wide as the header, and {given} were set aside")
+    _refuse_open_quote(path, last)
+
+
+def _batches(path: Path, header: Header, set_aside: Callable[[Any], str], aside: SetAside) -> Iterator[Any]:
+    with pa.OSFile(str(path)) as file:
+        file.seek(header.end)
+        try:
+            yield from _open(file, header, set_aside)
+        except pa.ArrowInvalid as error:
+            aside.refuse_if_full()
+            raise UnreadableFileError(_explained(error)) from None
+
+
+def _open(file: Any, header: Header, set_aside: Callable[[Any], str]) -> Any:
+    return pacsv.open_csv(
+        file,
+        read_options=pacsv.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES, column_names=list(header.names)),
+        parse_options=pacsv.ParseOptions(
+            delimiter=header.separator,
+            newlines_in_values=True,
+            invalid_row_handler=set_aside,
+            # In a file of one column an empty line is a row whose cell is empty.
+            ignore_empty_lines=len(header.names) > 1,
+        ),
+        convert_options=pacsv.ConvertOptions(
+            column_types={name: pa.binary() for name in header.names},
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+            check_utf8=False,
+        ),
+    )
+
+
+def _explained(error: Exception) -> str:
+    # Arrow quotes the row after the first line break or colon; rows hold names, and messages are logged.
+    said = str(error).split("\n", 1)[0].split(":", 2)[0][:200]
+    if "straddling" in said:
+        return f"a row is longer than {_BLOCK_BYTES} bytes, or a quote is never closed"
+    return f"the file cannot be read as CSV ({said})"
+
+
+def _taken_with(ragged: list[QuarantinedRow], next_record: int, count: int) -> tuple[QuarantinedRow, ...]:
+    """Take from `ragged` those that lie among `count` good ones; Arrow reads ahead, so later ones may be there."""
+    end, taken = next_record + count, 0
+    while taken < len(ragged) and (ragged[taken].line_number or 0) < end:
+        taken, end = taken + 1, end + 1
+    here = tuple(ragged[:taken])
+    del ragged[:taken]
+    return here
+
+
+def _refuse_open_quote(path: Path, last: bytes) -> None:
+    """Refuse a file whose last cell begins with a quote that nothing closes: it has swallowed the rows after it."""
+    if b"\n" not in last and b"\r" not in last:
+        return
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - 4, 0))
+        if not file.read().rstrip(b"\r\n").endswith(b'"'):
+            raise UnreadableFileError("a quote is never closed, so the rows after it cannot be told apart")
+
+
+def _no_cells(header: Header) -> Any:
+    return pa.RecordBatch.from_arrays([pa.array([], pa.binary())] * len(header.names), names=list(header.names))
