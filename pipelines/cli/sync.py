@@ -7,7 +7,7 @@ each of these does is the assets' business.
 import asyncio
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
@@ -115,8 +115,8 @@ def select(project: Project, definitions: dg.Definitions, names: Sequence[str]) 
     )
 
 
-def _flat(groups: object) -> tuple[dg.AssetKey, ...]:
-    return tuple(dict.fromkeys(key for keys in groups for key in keys))  # type: ignore[attr-defined]
+def _flat(groups: Iterable[tuple[dg.AssetKey, ...]]) -> tuple[dg.AssetKey, ...]:
+    return tuple(dict.fromkeys(key for keys in groups for key in keys))
 
 
 def _means(name: str, table: str) -> bool:
