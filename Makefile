@@ -4,8 +4,9 @@ RIGHT_PYTHON := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c '$(RIGHT_PYTHON)' 2>/dev/null && { echo $$python; break; }; done)
 BIN := .venv/bin
-# A file stays in one process: its tests share what they prepared.
-PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+# A file stays in one process: its tests share what they prepared. Files start in their order: those with the longest
+# tests would else be the last, for they have the fewest.
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test test-slow check bench up lock clean
 

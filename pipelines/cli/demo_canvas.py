@@ -51,7 +51,16 @@ def is_demo(settings: Settings) -> bool:
 def demo_process(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
     """Run the demo Canvas of the settings as a process of its own; raises RuntimeError if it cannot listen."""
     port = urlsplit(settings.canvas.base_url).port or _PORT
-    command = [sys.executable, "-m", "pipelines.demo", "--port", str(port), "--report-seconds", "8"]
+    command = [
+        sys.executable,
+        "-m",
+        "pipelines.demo",
+        "--port",
+        str(port),
+        "--report-seconds",
+        "8",
+        "--until-input-ends",
+    ]
     # Ids go on growing, as they do in Canvas: a server that is started again must not repeat those it gave before.
     command += ["--first-report-id", str(int(time.time()))]
     config = settings.config_path or DEMO_HOME / "canvaslake.toml"
@@ -60,7 +69,8 @@ def demo_process(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
         command += ["--institution", str(Path(serves[1]))]
     # The token of the settings, which a rotation may have changed; not in the command, which everybody can list.
     environment = {**os.environ, TOKEN_VARIABLE: settings.token.get_secret_value() or DEMO_TOKEN}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)
+    # The pipe is never written to: it ends with this process, even one that is killed, and the demo Canvas with it.
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
     try:
         line = process.stdout.readline() if process.stdout else b""
         if not line.startswith(b"http"):
@@ -69,5 +79,6 @@ def demo_process(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
     finally:
         process.terminate()
         process.wait(timeout=10)
-        if process.stdout:
-            process.stdout.close()
+        for pipe in (process.stdin, process.stdout):
+            if pipe:
+                pipe.close()

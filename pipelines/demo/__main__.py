@@ -1,6 +1,7 @@
 """Runs the demo Canvas as a process: `python -m pipelines.demo --port 8700 --files-port 8701`.
 
-Prints one line, the base URL, when it listens; ends cleanly on SIGTERM and SIGINT.
+Prints one line, the base URL, when it listens; ends cleanly on SIGTERM and SIGINT, and with `--until-input-ends` also
+when its standard input ends: a process that starts it so cannot leave it behind, however it dies.
 """
 
 import argparse
@@ -27,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Set before the server starts: a signal that comes early must not find the default handler.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: done.set())
+    if options.until_input_ends:
+        threading.Thread(target=_wait_for_the_end_of_input, args=(done,), daemon=True).start()
     try:
         if options.institution is not None:
             institution = oulad_institution(options.institution)
@@ -52,6 +55,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _wait_for_the_end_of_input(done: threading.Event) -> None:
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
+    done.set()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m pipelines.demo", description="A Canvas stand-in on the loopback.")
     parser.add_argument("--port", type=int, default=0, help="port of the Canvas host; 0 takes a free one")
@@ -74,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--first-report-id", type=int, default=1001, help="id of the first report")
     parser.add_argument("--report-seconds", type=float, default=1.5, help="how long a report runs")
     parser.add_argument("--analytics-cache-hours", type=float, default=0.0, help="how long analytics stay as answered")
+    parser.add_argument("--until-input-ends", action="store_true", help="end when the standard input does")
     parser.add_argument("--progress-seconds", type=float, default=0.5, help="how long a background job runs")
     parser.add_argument("--page-view-buckets", choices=("hour", "day"), default="hour", help="keys of page views")
     return parser

@@ -6,13 +6,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from pipelines.cli.up import _taken
 from pipelines.demo import DemoCanvas
 from pipelines.ledger.intents import all_intents
 from tests.stories.conftest import Office, free_port
@@ -57,13 +59,12 @@ def _finished(canvas: DemoCanvas) -> bool:
     return any(run.status == "complete" for run in canvas.reports.all())
 
 
-@pytest.mark.timeout(400)
-def test_a_report_that_the_schedule_asked_for_is_in_the_file_soon_after_it_finished(office: Office) -> None:
-    office.write_settings(SETTINGS.format(base_url=office.canvas.base_url))
-    log = office.folder / "up.log"
+@contextmanager
+def _up(office: Office, log: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `canvaslake up` and stop it in the end as a service manager does."""
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "pipelines.cli", "up", "--port", str(free_port())],
+            [sys.executable, "-m", "pipelines.cli", "up", "--port", str(port)],
             env=office.environment(),
             cwd=office.folder,
             stdin=subprocess.DEVNULL,
@@ -71,13 +72,21 @@ def test_a_report_that_the_schedule_asked_for_is_in_the_file_soon_after_it_finis
             stderr=subprocess.STDOUT,
         )
         try:
-            assert _wait(lambda: _finished(office.canvas), 150, process), log.read_text()[-3000:]
-            # From here nobody does anything: sensor, run, automation and publish follow by themselves.
-            assert _wait(lambda: _rows(office.published) > 0, AFTER_COMPLETION, process), log.read_text()[-3000:]
+            yield process
         finally:
             process.send_signal(signal.SIGTERM)
-            code = process.wait(timeout=60)
-    assert code == 0, log.read_text()[-3000:]
+            process.wait(timeout=60)
+
+
+@pytest.mark.timeout(400)
+def test_a_report_that_the_schedule_asked_for_is_in_the_file_soon_after_it_finished(office: Office) -> None:
+    office.write_settings(SETTINGS.format(base_url=office.canvas.base_url))
+    log = office.folder / "up.log"
+    with _up(office, log, free_port()) as process:
+        assert _wait(lambda: _finished(office.canvas), 150, process), log.read_text()[-3000:]
+        # From here nobody does anything: sensor, run, automation and publish follow by themselves.
+        assert _wait(lambda: _rows(office.published) > 0, AFTER_COMPLETION, process), log.read_text()[-3000:]
+    assert process.returncode == 0, log.read_text()[-3000:]
     loaded = [intent for intent in all_intents(office.project.ledger) if intent.loaded_at is not None]
     assert loaded
     assert all(intent.origin == "schedule" and intent.attempts == 0 for intent in loaded)
@@ -86,6 +95,25 @@ def test_a_report_that_the_schedule_asked_for_is_in_the_file_soon_after_it_finis
     assert office.canvas.requests.count(r"/reports/", method="POST") == len(windows)
     assert not _left_behind(office.folder), "a process outlived canvaslake up"
     assert office.canvas.token not in log.read_text()
+
+
+@pytest.mark.timeout(400)
+def test_an_up_that_was_killed_leaves_nothing_that_hinders_the_next_one(office: Office) -> None:
+    port, canvas_port = free_port(), free_port()
+    office.write_settings(SETTINGS.format(base_url=f"http://127.0.0.1:{canvas_port}"))
+    (office.folder / ".canvaslake-demo").touch()
+    first, second = office.folder / "first.log", office.folder / "second.log"
+    with _up(office, first, port) as process:
+        assert _wait(lambda: "The Dagster page is at" in first.read_text(), 150, process), first.read_text()[-3000:]
+        assert _taken("127.0.0.1", canvas_port)
+        process.kill()
+        process.wait(timeout=60)
+    with _up(office, second, port) as process:
+        assert _wait(lambda: "The Dagster page is at" in second.read_text(), 150, process), second.read_text()[-3000:]
+    assert process.returncode == 0, second.read_text()[-3000:]
+    assert "An earlier canvaslake up was killed" in second.read_text()
+    assert not _taken("127.0.0.1", canvas_port), "the demo Canvas outlived canvaslake up"
+    assert not _left_behind(office.folder), "a process outlived canvaslake up"
 
 
 def _left_behind(folder: Path) -> list[str]:
