@@ -3,7 +3,7 @@
 The life cycle that follows is in `extract.reports`, one round of it in `looking`.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,7 +18,7 @@ from pipelines.lake.read import course_facts, term_dates
 from pipelines.ledger import Intent, IntentState
 from pipelines.ledger.account_numbers import remember_account, remembered_account
 from pipelines.ledger.catalog import OfferedReport, known_catalog
-from pipelines.ledger.intents import successor_of
+from pipelines.ledger.intents import get_intent, successor_of
 from pipelines.ledger.wishes import want
 from pipelines.load.catalog import read_catalog
 from pipelines.load.report_parameters import ReportParametersError, canonical_parameters, check_parameters
@@ -50,11 +50,13 @@ async def ask_reports(
     origin: str,
     reuse_open: bool = False,
     course_reports: Sequence[CourseReportSettings] = (),
+    on_unanswered: Callable[[Intent, Exception], None] | None = None,
 ) -> list[Intent]:
     """Want and ask for reports, each for each of its accounts, terms and courses; return the intents.
 
     A wish is written down even if Canvas is away: the sensor asks for it when Canvas is back. Raises the first problem
-    after every report was tried: one that is refused does not keep the others.
+    after every report was tried: one that is refused does not keep the others. A POST whose answer was lost is no
+    problem where `on_unanswered` hears of it: the next look finds out whether the report was started.
     """
     ledger, instance = project.ledger, project.settings.instance
     intents: dict[int, Intent] = {}
@@ -85,11 +87,21 @@ async def ask_reports(
                 if intent.state is IntentState.WANTED and not any(map(concerns_all, problems)):
                     intents[intent.intent_id] = await ask(ledger, client, intent)
             except NOT_ASKED as error:
-                problems.append(error)
+                now = intents[intent.intent_id] = get_intent(ledger, intent.intent_id)
+                if on_unanswered is not None and now.state is IntentState.POSTING:
+                    on_unanswered(now, error)
+                else:
+                    problems.append(error)
     if problems:
-        raise problems[0]
+        raise _foremost(problems)
     # One whose answer was lost meanwhile has another in its place.
     return [successor_of(ledger, intent) for intent in intents.values()]
+
+
+def _foremost(problems: Sequence[Exception]) -> Exception:
+    """Return the first problem; of parameters that are wrong, all: who corrects the settings does it in one go."""
+    wrong = [str(one) for one in problems if isinstance(one, ReportParametersError)]
+    return ReportParametersError("\n".join(wrong)) if isinstance(problems[0], ReportParametersError) else problems[0]
 
 
 def of_term(report: ReportSettings, term: int) -> dict[str, object]:

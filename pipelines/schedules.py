@@ -9,6 +9,7 @@ from pydantic import Field
 from assets.failures import explained
 from pipelines.asking import ask_reports
 from pipelines.extract.interrupts import run_interruptibly
+from pipelines.ledger import Intent
 from pipelines.resources import Projects
 from pipelines.settings import Settings
 
@@ -43,6 +44,10 @@ def ask_for_reports(context: dg.OpExecutionContext, config: AskConfig, projects:
         for report in settings.course_reports
         if report.report in config.course_reports and (not config.cron or report.cron == config.cron)
     ]
+
+    def unanswered(intent: Intent, error: Exception) -> None:
+        context.log.warning(f"{intent.report} of {intent.place}: {error} The next look finds out what came of it.")
+
     with explained():
         intents = run_interruptibly(
             ask_reports(
@@ -52,6 +57,7 @@ def ask_for_reports(context: dg.OpExecutionContext, config: AskConfig, projects:
                 origin=config.origin,
                 reuse_open=config.reuse_open,
                 course_reports=of_courses,
+                on_unanswered=unanswered,
             )
         )
     for intent in intents:

@@ -8,12 +8,9 @@ import os
 import re
 import stat
 import tomllib
-import types
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -29,7 +26,8 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails
+
+from pipelines.setting_problems import SettingProblems
 
 CONFIG_NAME = "canvaslake.toml"
 DEMO_HOME = Path("data") / "demo"
@@ -37,17 +35,6 @@ _DOTENV = ".env"
 
 _NO_KEYS = ("config_path", "token")
 """Fields of Settings that no key of the file sets."""
-_ONE = {str: "text", int: "a whole number", float: "a number", bool: "true or false", Path: "a path"}
-_MANY = {str: "text", int: "whole numbers", float: "numbers"}
-_TOLD_BY_TYPE = {
-    "literal_error",
-    "greater_than",
-    "greater_than_equal",
-    "less_than",
-    "less_than_equal",
-    "finite_number",
-}
-"""Kinds of errors of pydantic for which it is enough to say what the setting may be."""
 
 
 class SettingsError(Exception):
@@ -355,124 +342,9 @@ def load_settings(start: Path | None = None, environment: Mapping[str, str] | No
             }
         )
     except ValidationError as error:
-        problems = _problems(error)
+        problems = SettingProblems(Settings, _NO_KEYS, _DOTENV).of(error)
         wrong = "a setting that is" if len(problems) == 1 else "settings that are"
         raise SettingsError(f"{path or 'The environment'} has {wrong} not right: {' '.join(problems)}") from None
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where a problem lies: the setting's name, what its value may be, and the table that it stands in."""
-
-    words: tuple[str, ...]
-    annotation: Any
-    limits: Sequence[object]
-    table: type[BaseModel]
-
-    @property
-    def name(self) -> str:
-        return ".".join(self.words)
-
-
-def _problems(error: ValidationError) -> list[str]:
-    """Return a sentence for each setting that is wrong. Values are left out: one of them could be a secret."""
-    found: dict[str, str] = {}
-    for one in error.errors(include_input=False, include_url=False):
-        place = _place(one["loc"])
-        # Each alternative of a type has its own error; the sentence names them all.
-        found.setdefault(place.name, _problem(one, place))
-    return [text if text.endswith((".", "?")) else f"{text}." for text in found.values()]
-
-
-def _place(loc: Sequence[str | int]) -> _Place:
-    words: list[str] = []
-    table: type[BaseModel] = Settings
-    annotation: Any = Settings
-    limits: Sequence[object] = ()
-    for position, word in enumerate(loc):
-        words.append(str(word))
-        if isinstance(word, int):
-            annotation = table
-            continue
-        field = table.model_fields.get(word)
-        if field is None:
-            break
-        annotation, limits = field.annotation, field.metadata
-        below = next((one for one in (annotation, *get_args(annotation)) if _is_table(one)), None)
-        if below is None:
-            # What follows is a place within the value, or the name of an alternative of its type.
-            if get_origin(annotation) is dict and position + 1 < len(loc):
-                words.append(str(loc[position + 1]))
-                annotation = get_args(annotation)[1]
-            break
-        table = below
-    return _Place(tuple(words), annotation, limits, table)
-
-
-def _is_table(annotation: Any) -> bool:
-    return isinstance(annotation, type) and get_origin(annotation) is None and issubclass(annotation, BaseModel)
-
-
-def _problem(error: ErrorDetails, place: _Place) -> str:
-    kind, context = error["type"], error.get("ctx", {})
-    if kind == "extra_forbidden":
-        return f"{place.name} is not a setting{_meant(place)}"
-    if kind == "missing":
-        return f"{place.name} is missing; it must be {_expected(place)}"
-    if kind == "value_error":
-        return f"{place.name}: {context.get('error', error['msg'])}"
-    if kind == "string_pattern_mismatch":
-        return f"{place.name} must be text of the form {context['pattern']}"
-    if kind in _TOLD_BY_TYPE or kind.endswith(("_type", "_parsing", "_from_float")):
-        return f"{place.name} must be {_expected(place)}"
-    return f"{place.name}: {error['msg']}"
-
-
-def _meant(place: _Place) -> str:
-    """Return what may have been meant by a setting that does not exist, as the end of a sentence."""
-    *above, name = place.words
-    if "token" in name.lower():
-        return f"; the token stands in {_DOTENV} or in the environment, never here"
-    known = [key for key in place.table.model_fields if place.table is not Settings or key not in _NO_KEYS]
-    close = get_close_matches(name, known, n=1)
-    if close:
-        return f"; did you mean {'.'.join((*above, close[0]))}?"
-    for section, field in Settings.model_fields.items():
-        if isinstance(field.annotation, type) and _is_table(field.annotation) and name in field.annotation.model_fields:
-            return f"; did you mean {section}.{name}?"
-    if name in Settings.model_fields and name not in _NO_KEYS:
-        return f"; did you mean {name}, above the first table?"
-    return f"; there are {', '.join(known)}"
-
-
-def _expected(place: _Place) -> str:
-    """Return what a setting may be: `"all" or a list of whole numbers`, `a whole number from 1 to 64`."""
-    return _joined(_choices(place.annotation)) + _bounds(place.limits)
-
-
-def _choices(annotation: Any) -> list[str]:
-    origin, args = get_origin(annotation), get_args(annotation)
-    if origin is Literal:
-        return [f'"{one}"' for one in args]
-    if origin in (Union, types.UnionType):
-        return [word for one in args if one is not type(None) for word in _choices(one)]
-    if origin in (tuple, list):
-        inner = args[0]
-        members = [inner] if get_origin(inner) is None else list(get_args(inner))
-        return [f"a list of {_joined([_MANY.get(one, 'tables') for one in members])}"]
-    return [_ONE.get(annotation, "a table")]
-
-
-def _joined(words: Sequence[str]) -> str:
-    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
-
-
-def _bounds(limits: Sequence[object]) -> str:
-    found = {sign: getattr(one, sign) for one in limits for sign in ("ge", "gt", "le") if hasattr(one, sign)}
-    if "ge" in found and "le" in found:
-        return f" from {found['ge']} to {found['le']}"
-    words = {"ge": "of at least", "gt": "above", "le": "of at most"}
-    return "".join(f" {words[sign]} {value}" for sign, value in found.items())
 
 
 def _read(path: Path) -> dict[str, object]:

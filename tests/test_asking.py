@@ -180,6 +180,17 @@ def test_what_a_report_does_not_take_is_refused_before_canvas_hears_of_it(world:
     assert [one.report for one in all_intents(world.ledger)] == ["provisioning_csv"], "nor is there a wish"
 
 
+def test_all_reports_that_are_asked_for_wrongly_are_told_at_once(world: World) -> None:
+    wrong = ReportSettings(report="grade_export_csv", parameters={"include_delete": True})
+    unknown = ReportSettings(report="grade_exprt_csv")
+    with pytest.raises(ReportParametersError) as raised:
+        ask(project_of(world, wrong, USERS, unknown))
+    first, second = str(raised.value).splitlines()
+    assert first.startswith("grade_export_csv was not asked for: ")
+    assert second.startswith("grade_exprt_csv was not asked for: ")
+    assert posts(world) == ["accounts/1/reports/provisioning_csv"]
+
+
 def test_a_report_that_this_canvas_does_not_offer_is_refused_before_it_hears_of_it(world: World) -> None:
     world.canvas.catalog.switch_off("grade_export_csv")
     with pytest.raises(ReportParametersError, match=r"grade_export_csv was not asked for: This Canvas does not offer"):
@@ -284,6 +295,32 @@ def test_a_lost_post_is_asked_for_again_in_its_place(world: World) -> None:
     world.clock.advance(GRACE.total_seconds() + 1)
     (intent,) = ask(project, "monday")
     assert (intent.state, intent.replaces, len(posts(world))) == (IntentState.ASKED, waiting.intent_id, 2)
+
+
+@pytest.mark.parametrize("after_effect", [True, False])
+def test_an_answer_that_is_lost_is_told_to_who_listens_and_keeps_no_other_report(
+    world: World, after_effect: bool
+) -> None:
+    told: list[tuple[IntentState, str]] = []
+    world.canvas.faults.drop("/reports/provisioning_csv$", method="POST", after_effect=after_effect)
+    lost, other = ask(
+        project_of(world, USERS, GRADES),
+        on_unanswered=lambda one, error: told.append((one.state, type(error).__name__)),
+    )
+    assert [lost.state, other.state] == [IntentState.POSTING, IntentState.ASKED]
+    assert [state for state, _ in told] == [IntentState.POSTING]
+    assert len(world.canvas.reports.all()) == 1 + after_effect
+
+
+def test_a_post_that_certainly_had_no_effect_is_a_problem_whoever_listens(tmp_path: Path) -> None:
+    with open_world(tmp_path) as world:
+        project = project_of(
+            world, ReportSettings(report="provisioning_csv", parameters={"users": True}, accounts=(1,))
+        )
+    told: list[Intent] = []
+    with pytest.raises(HostUnreachableError):
+        ask(project, on_unanswered=lambda one, _: told.append(one))
+    assert told == []
 
 
 def test_a_restart_takes_up_what_the_killed_one_asked_for(world: World) -> None:

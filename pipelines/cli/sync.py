@@ -23,7 +23,8 @@ from pipelines.cli.console import TerminalProgress, say
 from pipelines.cli.dagster_home import prepare
 from pipelines.cli.exit_codes import ExitCode, exit_code_of
 from pipelines.cli.interrupts import Interrupts
-from pipelines.cli.plan import Narrowed, look_at_quota, price_line
+from pipelines.cli.plan import look_at_quota, price_line
+from pipelines.cli.pricing import Narrowed
 from pipelines.cli.unknown_names import UnknownTableError, meant
 from pipelines.definitions import build_definitions
 from pipelines.extract.plan import Seen

@@ -92,11 +92,6 @@ def csv_bytes(header: Sequence[str], rows: Iterable[Row], style: Style = PLAIN) 
     return b"\xef\xbb\xbf" + content if style.byte_order_mark else content
 
 
-def zone_text(moment: datetime | None, zone: ZoneInfo) -> str | None:
-    """Format a moment in a zone, None as it is."""
-    return None if moment is None else iso_in_zone(moment, zone)
-
-
 def zip_bytes(members: Mapping[str, bytes]) -> bytes:
     """Pack files into a ZIP in the order given; the same files give the same bytes."""
     out = io.BytesIO()

@@ -50,6 +50,7 @@ IDLE_PAUSE = timedelta(minutes=10)
 """Time between two looks at a list in which nothing of ours is under way."""
 
 _MOST_PAGES = 5
+_HOUR, _MINUTE = timedelta(hours=1), timedelta(minutes=1)
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 _REFUSED_FOR_GOOD = (BadRequestError, ForbiddenError, NotFoundError)
@@ -360,10 +361,11 @@ class _Look:
         if now < intent.deadline_at:
             self.result.pending.append(get_intent(self.ledger, intent.intent_id))
             return
-        hours = f"{(now - intent.wanted_at).total_seconds() / 3600:.1f} hours"
+        waited = now - intent.wanted_at
+        long = f"{waited / _HOUR:.1f} hours" if waited >= _HOUR else f"{waited / _MINUTE:.0f} minutes"
         self._failed(
             intent,
-            f"Overdue: not finished {hours} after it was wanted. Look at it in Canvas, or raise deadline_hours of this "
+            f"Overdue: not finished {long} after it was wanted. Look at it in Canvas, or raise deadline_hours of this "
             "report",
         )
 

@@ -6,7 +6,7 @@ What they hold is read by `load`; how long they are kept is the caller's.
 import hashlib
 import os
 import uuid
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,7 +14,7 @@ import pyarrow as pa
 from pipelines.extract.archives import is_zip
 from pipelines.lake.store import Lake
 from pipelines.ledger import Intent
-from pipelines.ledger.kept_files import KeptFile, kept_before, record_discarded, record_kept
+from pipelines.ledger.kept_files import KeptFile, record_kept
 from pipelines.private_files import create_private, private_folder, sync_folder
 
 _CHUNK = 1 << 20
@@ -87,12 +87,3 @@ def restore_file(lake: Lake, kept: KeptFile, target: Path) -> None:
         raise DamagedFileError(f"The kept file {kept.path} cannot be read ({type(error).__name__})") from error
     if digest.hexdigest() != kept.sha256:
         raise DamagedFileError(f"The kept file {kept.path} is not what Canvas gave: its checksum differs")
-
-
-def discard_old(lake: Lake, age: timedelta) -> int:
-    """Remove the files that were kept for longer than `age`; return how many."""
-    old = kept_before(lake.ledger, age)
-    for kept in old:
-        (lake.root / kept.path).unlink(missing_ok=True)
-        record_discarded(lake.ledger, kept.load_id)
-    return len(old)

@@ -1,7 +1,7 @@
 """Files of reports that are kept for a time, so that a load can be done again without asking Canvas."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from pipelines.ledger.database import Ledger, timestamp
 
@@ -51,12 +51,6 @@ def kept_files(ledger: Ledger, intent_id: int | None = None) -> list[KeptFile]:
         )
         for row in rows
     ]
-
-
-def kept_before(ledger: Ledger, age: timedelta) -> list[KeptFile]:
-    """Return the files that have been kept for longer than `age`."""
-    limit = ledger.clock() - age
-    return [file for file in kept_files(ledger) if file.kept_at < limit]
 
 
 def record_discarded(ledger: Ledger, load_id: str) -> None:

@@ -172,7 +172,8 @@ def want_file(
 def record_lost(ledger: Ledger, intent_id: int, failure: str) -> Intent | None:
     """End an intent whose POST led to no report, and put another in its place; None if it has a report by now.
 
-    After three that were lost in a row the wish has failed: each may have cost Canvas a report that nobody sees.
+    When three before it were lost too, none takes its place, and the wish has failed: each may have cost Canvas a
+    report that nobody sees.
 
     No intent is posted twice: what became of each POST can be read from its own row.
     """

@@ -9,7 +9,7 @@ import pytest
 from pipelines.demo import Institution, seeded_institution
 from pipelines.demo.builders import REPORT_TYPES, ReportScope
 from pipelines.demo.builders.provisioning import COLUMNS
-from pipelines.demo.csv_text import cell_text, csv_bytes, zone_text
+from pipelines.demo.csv_text import cell_text, csv_bytes, iso_in_zone
 from pipelines.demo.seed import CROSS_SHARD_USER_ID
 from tests.demo.conftest import AS_OF
 
@@ -44,7 +44,7 @@ def test_null_is_an_empty_cell_and_the_empty_string_a_quoted_one() -> None:
 
 def test_times_carry_the_offset_of_the_season_and_z_only_in_utc(university: Institution) -> None:
     summer = datetime(2026, 7, 1, 6, tzinfo=UTC)
-    assert zone_text(summer, university.time_zone) == "2026-07-01T00:00:00-06:00"
+    assert iso_in_zone(summer, university.time_zone) == "2026-07-01T00:00:00-06:00"
     terms = _member(university, "terms")
     assert {row["start_date"][-6:] for row in terms if row["start_date"]} == {"-06:00", "-07:00"}
 

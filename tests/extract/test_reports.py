@@ -181,6 +181,24 @@ def test_a_report_that_sticks_becomes_overdue_and_not_a_moment_earlier(world: Wo
     assert "Overdue: not finished 12.0 hours after it was wanted" in (failed.failure or "")
 
 
+def test_who_waits_for_minutes_is_told_minutes(world: World) -> None:
+    world.canvas.faults.report("stuck_created")
+    wish = want(
+        world.ledger,
+        instance=HOST,
+        account_id=1,
+        report="provisioning_csv",
+        parameters={"users": True},
+        window="today",
+        origin="schedule",
+        deadline=timedelta(minutes=15),
+    )
+    ask_now(world, wish)
+    world.clock.advance(15 * 60)
+    (failed,) = look(world).failed
+    assert "Overdue: not finished 15 minutes after it was wanted" in (failed.failure or "")
+
+
 def test_a_lost_post_and_a_wish_nobody_asked_become_overdue_too(world: World) -> None:
     intents = [lost(world, after_effect=False), world.want("grade_export_csv", include_deleted=True)]
     world.clock.advance(13 * 3600)

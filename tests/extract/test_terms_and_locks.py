@@ -68,7 +68,7 @@ def hold(home: Path, ready: Any) -> None:
 
 
 def is_at_work(home: Path, intent_id: int) -> bool:
-    lock = FileLock(home / "state" / "loads" / f"intent-{intent_id}.lock")
+    lock = FileLock(home / "state" / "loads" / f"{intent_id}.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -93,3 +93,10 @@ def test_a_load_is_at_work_until_its_process_is_killed(tmp_path: Path) -> None:
     with load_lock(tmp_path, 7):
         assert is_at_work(tmp_path, 7)
     assert not is_at_work(tmp_path, 7)
+
+
+def test_the_files_of_locks_do_not_become_more_without_end(tmp_path: Path) -> None:
+    for intent_id in range(1, 1000):
+        with load_lock(tmp_path, intent_id):
+            pass
+    assert len(list((tmp_path / "state" / "loads").iterdir())) < 300

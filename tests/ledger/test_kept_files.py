@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from pipelines.demo import ManualClock
 from pipelines.ledger import Intent, Ledger
-from pipelines.ledger.kept_files import KeptFile, kept_before, kept_files, record_discarded, record_kept
+from pipelines.ledger.kept_files import KeptFile, kept_files, record_discarded, record_kept
 from pipelines.ledger.wishes import want
 from tests.ledger.stories import NOON, wish
 
@@ -42,20 +42,11 @@ def test_a_later_file_of_the_same_load_takes_its_place(ledger: Ledger, clock: Ma
     assert (kept.sha256, kept.kept_at) == ("second", clock())
 
 
-def test_files_are_old_after_their_time_and_not_a_moment_earlier(ledger: Ledger, clock: ManualClock) -> None:
-    keep(ledger, want(ledger, **wish()), "report-1")
-    clock.advance(3600)
-    assert kept_before(ledger, timedelta(hours=1)) == []
-    clock.advance(1)
-    assert [kept.load_id for kept in kept_before(ledger, timedelta(hours=1))] == ["report-1"]
-
-
 def test_a_discarded_file_is_there_no_more_unless_it_is_kept_again(ledger: Ledger, clock: ManualClock) -> None:
     intent = want(ledger, **wish())
     keep(ledger, intent, "report-1")
     record_discarded(ledger, "report-1")
     assert kept_files(ledger) == []
     clock.advance(3600)
-    assert kept_before(ledger, timedelta(0)) == []
     keep(ledger, intent, "report-1")
     assert [kept.load_id for kept in kept_files(ledger)] == ["report-1"]

@@ -13,7 +13,7 @@ import pytest
 from pipelines.extract.archives import is_zip
 from pipelines.extract.reports import ask, watch
 from pipelines.lake import LoadOutcome
-from pipelines.lake.kept_files import DamagedFileError, discard_old, keep_file, restore_file
+from pipelines.lake.kept_files import DamagedFileError, keep_file, restore_file
 from pipelines.lake.read import live_rows
 from pipelines.ledger import CommitResult, Intent, IntentState
 from pipelines.ledger.database import rows_of
@@ -126,31 +126,6 @@ def test_a_csv_is_packed_and_nobody_else_may_read_it(world: World, tmp_path: Pat
     restore_file(world.lake, kept, tmp_path / "restored")
     assert stat.S_IMODE((tmp_path / "restored").stat().st_mode) == 0o600
     assert [one.name for one in path.parent.iterdir()] == [path.name], "nothing half-written is left"
-
-
-def test_files_are_removed_after_their_time(world: World) -> None:
-    load(world, finished(world, users("1 Old"), "monday"))
-    (old,) = kept_files(world.ledger)
-    world.clock.advance(MONTH.total_seconds())
-    assert discard_old(world.lake, MONTH) == 0
-    world.clock.advance(1)
-    load(world, finished(world, users("1 New"), "tuesday"))
-    assert discard_old(world.lake, MONTH) == 1
-    assert not (world.lake.root / old.path).exists()
-    (new,) = kept_files(world.ledger)
-    assert new.load_id != old.load_id
-    assert (world.lake.root / new.path).exists()
-    assert names(world) == {1: "New"}
-    assert discard_old(world.lake, MONTH) == 0
-
-
-def test_a_file_that_is_gone_already_is_discarded_all_the_same(world: World) -> None:
-    load(world, finished(world))
-    (kept,) = kept_files(world.ledger)
-    (world.lake.root / kept.path).unlink()
-    world.clock.advance(MONTH.total_seconds() + 1)
-    assert discard_old(world.lake, MONTH) == 1
-    assert kept_files(world.ledger) == []
 
 
 def test_without_a_time_to_keep_no_file_is_kept(world: World) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from pipelines.cli.init import settings_text
-from pipelines.cli.plan import Narrowed, price_line
+from pipelines.cli.plan import price_line
+from pipelines.cli.pricing import Narrowed
 from pipelines.demo import DemoCanvas, QuotaPolicy, seeded_institution
 from pipelines.extract.plan import Seen
 from tests.stories.conftest import AS_OF, Office, free_port, make_office
@@ -148,7 +149,7 @@ def test_a_sync_does_not_wait_for_the_count_of_very_many_students(
     students = Narrowed(frozenset({"analytics.student_messages"}), ())
     counted = price_line(project, seen, narrowed=students, full=False)
     assert "To ask: 0 questions" not in counted
-    monkeypatch.setattr("pipelines.cli.plan._FEW_STUDENTS", 3)
+    monkeypatch.setattr("pipelines.cli.pricing._FEW_STUDENTS", 3)
     left_out = price_line(project, seen, narrowed=students, full=False)
     assert "To ask: 0 questions" in left_out
     assert "Students whose summary has moved come on top." in left_out

@@ -51,3 +51,12 @@ def test_a_token_that_is_refused_meanwhile_ends_the_waiting_for_all(slow: Office
     assert result.returncode == 4, result.stderr
     listed = json.loads(slow.run("reports", "list", "--json").stdout)
     assert {entry["state"] for entry in listed} == {"asked"}
+
+
+def test_an_answer_that_is_lost_and_found_again_is_no_trouble_of_a_sync(slow: Office) -> None:
+    slow.canvas.faults.drop(r"/reports/provisioning_csv$", method="POST", after_effect=True)
+    result = slow.run("sync", "provisioning_csv")
+    assert result.returncode == 0, result.stderr
+    assert not [line for line in result.stderr.splitlines() if line.startswith("!")]
+    assert slow.rows("select count(*) > 0 from reports.provisioning_users") == [(True,)]
+    assert len(slow.canvas.reports.all()) == 1
