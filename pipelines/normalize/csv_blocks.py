@@ -3,8 +3,10 @@
 Arrow splits and unquotes; what the cells mean is the business of who reads the blocks.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +52,12 @@ class Block:
         return tuple(sorted([*rows, *self.ragged], key=lambda row: row.line_number or 0))
 
     def _number(self, position: int) -> int:
-        number = self.first + position
-        for row in self.ragged:
-            if row.line_number is not None and row.line_number <= number:
-                number += 1
-        return number
+        return self.first + position + bisect_right(self._good_before_ragged, position)
+
+    @cached_property
+    def _good_before_ragged(self) -> list[int]:
+        """For each record of another width, how many of the header's width stand before it in the block."""
+        return [(row.line_number or 0) - self.first - place for place, row in enumerate(self.ragged)]
 
     def _raw(self, position: int, separator: str) -> str:
         return raw_text([column[position].as_py() for column in self.cells.columns], separator)
