@@ -45,9 +45,11 @@ def _may_import(part: str) -> set[str] | None:
     if part in CHAIN:
         left = set(CHAIN[: CHAIN.index(part)])
         return left | OPEN_TO_ALL | ({"ledger"} if part != "canvas" else set())
-    if part in ("ledger", "settings"):
+    if part == "ledger":
         return OPEN_TO_ALL
-    if part in ("demo", "private_files", ""):
+    if part == "settings":
+        return {"setting_problems"}
+    if part in ("demo", "private_files", "setting_problems", ""):
         return {""}
     return None
 

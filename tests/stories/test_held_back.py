@@ -4,8 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
+
 from pipelines.demo import DemoCanvas, Institution, QuotaPolicy
 from tests.stories.conftest import make_office
+
+pytestmark = pytest.mark.slow
 
 _ROOMY = QuotaPolicy(hwm=100_000, maximum=110_000)
 
