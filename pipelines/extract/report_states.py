@@ -138,19 +138,25 @@ def adoptable(
     parameters: Mapping[str, object],
     newer_than: int,
 ) -> Observation | None:
-    """Return the newest finished run of a report that nobody owns and that is what `parameters` ask for, or None.
+    """Return the newest finished run of a report that nobody owns and whose rows are what `parameters` ask for, or None.
 
     `newer_than` is the id of the newest run of the kind that is here already.
     """
+    wanted = _about_rows(parameters)
     found = [
         run
         for run in runs
         if run.verdict is Verdict.FINISHED
         and run.report_id > newer_than
         and run.report_id not in owned
-        and parameters_agree(parameters, run.parameters, dates_move=report in DATES_MOVE)
+        and parameters_agree(wanted, _about_rows(run.parameters), dates_move=report in DATES_MOVE)
     ]
     return max(found, key=lambda run: run.report_id, default=None)
+
+
+def _about_rows(parameters: Mapping[str, object]) -> dict[str, object]:
+    """Return the parameters without the one that says whether Canvas writes to the person who asked."""
+    return {name: value for name, value in parameters.items() if name != "skip_message"}
 
 
 _ADDED = frozenset({"locale", "extra_text"})

@@ -261,6 +261,12 @@ def test_the_window_that_canvas_chose_hides_no_report_and_one_that_a_person_chos
     assert adoptable([since], (), "zero_activity_csv", {}, 0) is None
 
 
+def test_whether_canvas_writes_to_who_asked_makes_no_other_report() -> None:
+    silent, told = done(11, users="true", skip_message="true"), done(12, users="true")
+    assert adoptable([silent], (), PROVISIONING, {"users": True}, 0) == silent
+    assert adoptable([told], (), PROVISIONING, {"users": True, "skip_message": True}, 0) == told
+
+
 def test_a_finished_report_without_a_file_yet_is_not_adoptable() -> None:
     assert (
         adoptable([seen(status="complete", parameters={"users": "true"})], (), PROVISIONING, {"users": True}, 0) is None
