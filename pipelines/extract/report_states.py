@@ -138,7 +138,7 @@ def adoptable(
     parameters: Mapping[str, object],
     newer_than: int,
 ) -> Observation | None:
-    """Return the newest finished run of a report that nobody owns and whose rows are what `parameters` ask for, or None.
+    """Return the newest finished run that nobody owns and whose rows are those that `parameters` ask for, or None.
 
     `newer_than` is the id of the newest run of the kind that is here already.
     """
