@@ -3,22 +3,29 @@
 Arrow splits and unquotes; what the cells mean is the business of who reads the blocks.
 """
 
+import codecs
+import io
+import os
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Self
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from pipelines.normalize.csv_header import Header
+from pipelines.normalize.csv_records import records
 from pipelines.normalize.quarantine import RowsUnaccountedError, SetAside, shortened
 from pipelines.normalize.rows import QuarantinedRow
 from pipelines.normalize.unreadable import UnreadableFileError
 
 _BLOCK_BYTES = 4 << 20
+_TAIL_BYTES = 1 << 16
+_UTF8_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
@@ -87,41 +94,114 @@ def blocks(path: Path, header: Header, aside: SetAside) -> Iterator[Block]:
         return
     ragged: list[QuarantinedRow] = []
     found = given = 0
-    last = b""
+    last_cell = last_ragged = b""
+    source = _Source(path, header.end)
 
     def set_aside(row: Any) -> str:
-        nonlocal found, last
+        nonlocal found, last_ragged
         found += 1
-        last = row.text.encode()
+        last_ragged = source.as_given(str(row.text).encode())
         # Arrow numbers the records behind the header from 1.
         reason = f"has {row.actual_columns} cells where the header has {row.expected_columns}"
-        ragged.append(aside.count(QuarantinedRow(row.number + 1, reason, shortened(str(row.text)))))
+        raw = last_ragged.decode("utf-8", errors="backslashreplace")
+        ragged.append(aside.count(QuarantinedRow(row.number + 1, reason, shortened(raw))))
         return "error" if aside.is_full else "skip"
 
     next_record = 2
-    for cells in _batches(path, header, set_aside, aside):
-        here = _taken_with(ragged, next_record, cells.num_rows)
-        given += len(here)
-        yield Block(cells, next_record, here)
-        next_record += cells.num_rows + len(here)
-        if cells.num_rows and not ragged:
-            last = cells.column(cells.num_columns - 1)[cells.num_rows - 1].as_py() or b""
+    with source:
+        for cells in _batches(source, header, set_aside, aside):
+            here = _taken_with(ragged, next_record, cells.num_rows)
+            given += len(here)
+            yield Block(cells, next_record, here)
+            next_record += cells.num_rows + len(here)
+            if cells.num_rows and not ragged:
+                last_cell = cells.column(cells.num_columns - 1)[cells.num_rows - 1].as_py() or b""
+                last_ragged = b"" if not here or (here[-1].line_number or 0) < next_record - 1 else last_ragged
     if ragged:
         given += len(ragged)
         yield Block(_no_cells(header), next_record, tuple(ragged))
     if given != found:
         raise RowsUnaccountedError(f"{found} records were found not as wide as the header, and {given} were set aside")
-    _refuse_open_quote(path, last)
+    if _is_open(last_ragged, header.separator) if last_ragged else _ends_open(path, last_cell):
+        raise UnreadableFileError("a quote is never closed, so the rows after it cannot be told apart")
 
 
-def _batches(path: Path, header: Header, set_aside: Callable[[Any], str], aside: SetAside) -> Iterator[Any]:
-    with pa.OSFile(str(path)) as file:
-        file.seek(header.end)
-        try:
-            yield from _open(file, header, set_aside)
-        except pa.ArrowInvalid as error:
-            aside.refuse_if_full()
-            raise UnreadableFileError(_explained(error)) from None
+class _Source:
+    """The bytes of a file behind its header, as Arrow reads them right.
+
+    - A read never ends in a carriage return: Arrow would drop the line feed that begins the next one, in quotes too.
+    - Where the bytes begin with a byte order mark, one more stands before it: Arrow takes the first for its own.
+    - A file that is not UTF-8 is read as if each byte were a character: Arrow gives up at a record of another width
+      whose bytes are no text. `as_given` takes that back.
+    """
+
+    def __init__(self, path: Path, start: int) -> None:
+        self._file = path.open("rb")
+        self._bytewise = not _is_utf8(self._file)
+        self._file.seek(start)
+        first = self._file.read(len(_UTF8_MARK))
+        self._file.seek(start)
+        self._before = _UTF8_MARK if first == _UTF8_MARK and not self._bytewise else b""
+        self.closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes, at most so many; none at the end."""
+        before, self._before = self._before, b""
+        chunk = self._file.read(max(size // 2 if self._bytewise else size - len(before), 1))
+        returns = len(chunk) - len(chunk.rstrip(b"\r"))
+        if 0 < returns < len(chunk) and self._file.peek(1):
+            self._file.seek(-returns, os.SEEK_CUR)
+            chunk = chunk[:-returns]
+        return before + (chunk.decode("latin-1").encode() if self._bytewise else chunk)
+
+    def close(self) -> None:
+        self.closed = True
+        self._file.close()
+
+    def as_given(self, read: bytes) -> bytes:
+        """Return what the file has where Arrow has read this."""
+        return read.decode().encode("latin-1") if self._bytewise else read
+
+    def cells_as_given(self, cells: Any) -> Any:
+        """Return a record batch of cells as the file has them."""
+        if not self._bytewise:
+            return cells
+        columns = [
+            column
+            if pc.all(pc.string_is_ascii(column.cast(pa.string()))).as_py() in (True, None)
+            else pa.array([None if cell is None else self.as_given(cell) for cell in column.to_pylist()], pa.binary())
+            for column in cells.columns
+        ]
+        return pa.RecordBatch.from_arrays(columns, names=cells.schema.names)
+
+
+def _is_utf8(file: BinaryIO) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        while chunk := file.read(_BLOCK_BYTES):
+            decoder.decode(chunk)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _batches(source: _Source, header: Header, set_aside: Callable[[Any], str], aside: SetAside) -> Iterator[Any]:
+    try:
+        for cells in _open(pa.PythonFile(source, "r"), header, set_aside):
+            yield source.cells_as_given(cells)
+    except pa.ArrowInvalid as error:
+        aside.refuse_if_full()
+        raise UnreadableFileError(_explained(error)) from None
 
 
 def _open(file: Any, header: Header, set_aside: Callable[[Any], str]) -> Any:
@@ -163,14 +243,30 @@ def _taken_with(ragged: list[QuarantinedRow], next_record: int, count: int) -> t
     return here
 
 
-def _refuse_open_quote(path: Path, last: bytes) -> None:
-    """Refuse a file whose last cell begins with a quote that nothing closes: it has swallowed the rows after it."""
+def _is_open(record: bytes, separator: str) -> bool:
+    """Return whether a record ends within quotes: it has swallowed the rows after it."""
+    try:
+        all(records(io.BytesIO(record), separator))
+    except UnreadableFileError:
+        return True
+    return False
+
+
+def _ends_open(path: Path, last: bytes) -> bool:
+    """Return whether a file ends within quotes, by the last cell of its last record."""
     if b"\n" not in last and b"\r" not in last:
-        return
+        return False
+    # The cell was in quotes. Two quotes are one of its text, so an odd number at the end has the closing one.
+    end = b""
     with path.open("rb") as file:
-        file.seek(max(path.stat().st_size - 4, 0))
-        if not file.read().rstrip(b"\r\n").endswith(b'"'):
-            raise UnreadableFileError("a quote is never closed, so the rows after it cannot be told apart")
+        left = path.stat().st_size
+        while left and not end.strip(b'"\r\n'):
+            step = min(left, _TAIL_BYTES)
+            left -= step
+            file.seek(left)
+            end = file.read(step) + end
+    end = end.rstrip(b"\r\n")
+    return (len(end) - len(end.rstrip(b'"'))) % 2 == 0
 
 
 def _no_cells(header: Header) -> Any:
