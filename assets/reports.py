@@ -8,16 +8,16 @@ from pydantic import Field
 
 from assets.failures import explained
 from assets.specs import asset_key, quarantine_check, quarantine_result, table_spec
-from pipelines.alerts import alert
 from pipelines.canvas import CanvasError
 from pipelines.extract.interrupts import run_interruptibly
 from pipelines.extract.run_lock import load_lock
 from pipelines.lake import LoadOutcome
-from pipelines.ledger import Intent, IntentState
-from pipelines.ledger.intents import intent_of_report, open_intents
+from pipelines.ledger import CommitResult, Intent, IntentState
+from pipelines.ledger.intents import get_intent, intent_of_report, open_intents
 from pipelines.ledger.loads import live_files
 from pipelines.ledger.report_facts import record_attempt_failed, want_deleted
 from pipelines.load.reports import REFUSED, ReportGoneError, ReportNotReadyError, load_report
+from pipelines.looking import ready
 from pipelines.normalize.contracts import Table, report_contract, undeclared_table
 from pipelines.normalize.contracts.course_documents import COURSE_DOCUMENTS
 from pipelines.project import Project
@@ -27,10 +27,12 @@ from pipelines.settings import ReportSettings
 
 Results = Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]
 
-NOT_LOADED = (CanvasError, ReportGoneError, ReportNotReadyError, *REFUSED)
-"""What keeps one report from being loaded, and not the others."""
+_EXPLAINED = (CanvasError, ReportGoneError, ReportNotReadyError, *REFUSED)
 
 COURSE_STEP = "reports__course_documents"
+
+REQUESTED_TAG = "canvaslake/requested"
+"""What the daemon asked a run to load, `account` or `courses`; a run of a person or of a sync does not have it."""
 
 
 class ReportConfig(dg.Config):
@@ -89,17 +91,27 @@ def _loading(step: str, report: str | None, tables: Sequence[Table], owners: Seq
         outcomes = []
         failed: list[Exception] = []
         for intent in _chosen(project, report, config.report_ids):
+            if not _is_its_turn(project, intent, context.run):
+                context.log.warning(
+                    f"{intent.report} {intent.report_id} of {intent.place} is parked, or waits for another attempt: "
+                    f"it is not loaded by this run. See: canvaslake reports status {intent.intent_id}"
+                )
+                continue
             try:
                 outcomes.append(load_intent(project, intent))
-            except NOT_LOADED as error:
-                # One that cannot be loaded keeps no other from it.
+            except Exception as error:  # noqa: BLE001 (it is raised again below)
+                # One that cannot be loaded, for whatever reason, keeps no other from it.
                 failed.append(error)
+                why = f"{intent.report} {intent.report_id} of {intent.place} was not loaded: {_said(error)}"
+                context.log.error(why)  # noqa: TRY400 (the first is raised with its traceback)
                 continue
             context.log.info(f"{intent.report} {intent.report_id}: {outcomes[-1].result.value}")
+        # What was loaded is announced even if another failed: the models are made anew by it.
+        if outcomes or not failed:
+            yield from _results(project, tables, outcomes)
         if failed:
             with explained():
                 raise failed[0]
-        yield from _results(project, tables, outcomes)
 
     return load
 
@@ -124,6 +136,20 @@ def _chosen(project: Project, report: str | None, report_ids: Sequence[int]) -> 
     ]
 
 
+def _is_its_turn(project: Project, intent: Intent, run: dg.DagsterRun) -> bool:
+    """Return whether a run may load an intent now.
+
+    What the daemon asked for may have been tried by another run meanwhile, and wait for its pause or for a person. A
+    run that a person starts, with ids or without, or repeats, loads whatever it is given: who asks means now. So does a
+    run that Dagster repeats because its process died, which it does twice at most.
+    """
+    if REQUESTED_TAG not in run.tags or run.parent_run_id is not None:
+        return True
+    # Read anew: a run with thousands of documents comes to some of them hours after it began.
+    intent = get_intent(project.ledger, intent.intent_id)
+    return intent.loaded_at is not None or bool(ready(project, [intent]))
+
+
 def load_intent(project: Project, intent: Intent) -> LoadOutcome:
     """Load a finished report, and count the attempt if it fails.
 
@@ -138,11 +164,12 @@ def load_intent(project: Project, intent: Intent) -> LoadOutcome:
             reading = project.reading(intent.report, lambda rows: project.progress.advance(task, rows))
             wanted = wanted_scopes(project, intent)
             outcome = await load_report(project.lake, client, intent, reading, is_wanted=wanted)
-            project.progress.finish(task, f"{sum(outcome.rows.values()):,} rows")
+            rows = f"{sum(outcome.rows.values()):,} rows"
+            project.progress.finish(task, "loaded already" if outcome.result is CommitResult.ALREADY_LOADED else rows)
             return outcome
 
     def failed(error: Exception, attempts: int) -> None:
-        count_failed(project, intent, str(error), attempt=intent.attempts + 1, most=attempts)
+        count_failed(project, intent, _said(error), attempt=intent.attempts + 1, most=attempts)
 
     if intent.is_own and any(one.delete_after_load for one in _configured(project, intent)):
         want_deleted(project.ledger, intent.intent_id)
@@ -155,24 +182,21 @@ def load_intent(project: Project, intent: Intent) -> LoadOutcome:
                 f"{task} of {intent.place} was not loaded: {error}. It is parked, and its tables keep their rows. See: "
                 f"canvaslake reports status {intent.intent_id}"
             ) from error
-        except (CanvasError, ReportNotReadyError) as error:
+        except Exception as error:
+            # Counted here and not by the sensor, which cannot tell which of a run's reports it was.
             failed(error, most)
             raise
 
 
+def _said(error: Exception) -> str:
+    """Return what is told of an error. The words of one that nobody foresaw may quote a row: only its kind is told."""
+    return str(error) if isinstance(error, _EXPLAINED) else f"{type(error).__name__}, which nobody foresaw"
+
+
 def count_failed(project: Project, intent: Intent, failure: str, *, attempt: int, most: int) -> None:
-    """Count an attempt to load a report that failed, and tell the people when it was the last one."""
+    """Count an attempt to load a report that failed; the next tick or sync tells people of the last one."""
     pause = timedelta(minutes=project.settings.sensor.retry_minutes)
-    before = intent.parked_at
-    counted = record_attempt_failed(
-        project.ledger, intent.intent_id, failure[:1000], attempt=attempt, most=most, pause=pause
-    )
-    if counted.parked_at is not None and before is None and counted.attempts == attempt:
-        told = (
-            f"{intent.report} {intent.report_id} of {intent.place} is parked after {attempt} attempts to load it: "
-            f"{failure[:1000]} Next: canvaslake reports retry {intent.intent_id}"
-        )
-        alert(project.settings.sensor.alert, [told])
+    record_attempt_failed(project.ledger, intent.intent_id, failure[:1000], attempt=attempt, most=most, pause=pause)
 
 
 def _configured(project: Project, intent: Intent) -> list[ReportSettings]:

@@ -19,13 +19,14 @@ def alert(command: Sequence[str], messages: Sequence[str]) -> str | None:
     try:
         done = subprocess.run(  # noqa: S603 (the settings name the command; no shell reads it)
             list(command),
-            input="".join(f"canvaslake: {message}\n" for message in messages),
-            text=True,
-            capture_output=True,
+            # Bytes, and none read back: a character that cannot be written or read must not fail it.
+            input="".join(f"canvaslake: {message}\n" for message in messages).encode("utf-8", errors="replace"),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             timeout=_SECONDS,
             env=environment,
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         return f"The alert command {command[0]} could not be run ({type(error).__name__})."
     return None if done.returncode == 0 else f"The alert command {command[0]} ended with {done.returncode}."

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from pipelines.canvas import CanvasClient, CanvasError, Record, TransientCanvasError
 from pipelines.canvas.accounts import show_account
-from pipelines.canvas.errors import ForbiddenError
+from pipelines.canvas.errors import EdgeRefusedError, ForbiddenError, UnexpectedAnswerError, WrongHostError
 from pipelines.extract.directory import account_terms
 from pipelines.extract.reports import Adoption, RepeatedReportIdError, ask, at_work, reconcile
 from pipelines.extract.terms import TermDates, is_active
@@ -26,6 +26,9 @@ from pipelines.project import Project
 from pipelines.settings import CourseReportSettings, ReportSettings
 
 TERM_PARAMETER = "enrollment_term_id"
+
+_AWAY = (TransientCanvasError, EdgeRefusedError, UnexpectedAnswerError, WrongHostError)
+"""What is no word of Canvas's own: it is away, or somebody else answers for it, such as a page about maintenance."""
 
 NOT_ASKED = (CanvasError, RepeatedReportIdError, ReportParametersError)
 """What keeps one report from being asked for, and not the others."""
@@ -162,7 +165,7 @@ class _Asking:
             try:
                 self.catalogs[account], _ = await read_catalog(ledger, self.client, instance, account)
             except CanvasError as error:
-                if concerns_all(error) and not isinstance(error, TransientCanvasError):
+                if concerns_all(error) and not isinstance(error, _AWAY):
                     raise
                 # The wish is worth writing down all the same; what was last known will do to look at it.
                 self.catalogs[account] = known_catalog(ledger, instance, account) or None
@@ -181,7 +184,7 @@ class _Asking:
             found = await show_account(self.client, account)
             root = found.data.get("root_account_id") or account
             records = await account_terms(self.client, int(root))
-        except (TransientCanvasError, ForbiddenError):
+        except (*_AWAY, ForbiddenError):
             known = term_dates(self.project.lake, self.project.settings.instance)
             if not known:
                 raise
@@ -257,7 +260,7 @@ async def account_number(project: Project, client: CanvasClient, name: str | int
     ledger, instance = project.ledger, project.settings.instance
     try:
         number = int((await show_account(client, name)).data["id"])
-    except TransientCanvasError:
+    except _AWAY:
         known = remembered_account(ledger, instance, name)
         if known is None:
             raise

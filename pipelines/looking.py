@@ -4,6 +4,7 @@ Bounded in time and requests, so that a sensor's tick can hold it; what is left 
 leads to (runs, loads) is the caller's.
 """
 
+import asyncio
 import contextlib
 import time
 from collections.abc import Collection, Sequence
@@ -16,10 +17,12 @@ from pipelines.extract.reports import (
     RepeatedReportIdError,
     Watched,
     ask,
+    is_due,
     nothing_to_look_at,
     reconcile,
     watch,
 )
+from pipelines.extract.work import concerns_all
 from pipelines.ledger import Intent
 from pipelines.ledger.intents import to_delete
 from pipelines.ledger.report_facts import record_deleted
@@ -31,6 +34,9 @@ ROUND_SECONDS = 40.0
 ROUND_REQUESTS = 200
 """Requests of one round, at most: what is left of the quota is for the pulls."""
 
+_LAST_REQUEST_SECONDS = 12.0
+"""How long the requests that are under way at the end of a round may go on before they are cut off."""
+
 
 class Bounds:
     """How much time and how many requests a round has left."""
@@ -40,6 +46,10 @@ class Bounds:
         self._half = time.monotonic() + seconds / 2
         self._requests = requests
         self._half_of_requests = requests // 2
+
+    def seconds_left(self) -> float:
+        """Return how long the round may go on at most, with the requests that are under way at its end."""
+        return max(self._until - time.monotonic(), 0.0) + _LAST_REQUEST_SECONDS
 
     def note(self, event: RequestEvent) -> None:
         """Count a request."""
@@ -67,27 +77,63 @@ async def look(
     """Ask Canvas about every open report; take up what a crash left behind first.
 
     `only` narrows it to some intents. With `idle`, also for reports that persons ran and the settings adopt, and for
-    ones that complete late.
+    ones that complete late. While Canvas is away, deadlines are held all the same. What a round found out before its
+    time was over is returned; the rest is for the next one.
     """
     bounds = bounds or Bounds()
-    ledger, instance = project.ledger, project.settings.instance
-    problems: list[Exception] = []
-    async with project.client(light=True, on_request=bounds.note) as client:
-        for intent in await reconcile(ledger, client, instance, time_is_up=bounds.half_used):
-            if bounds.half_used() or (only is not None and intent.intent_id not in only):
-                continue
-            try:
-                await ask(ledger, client, intent)
-            except (CanvasError, RepeatedReportIdError) as error:
-                # One report that is refused does not keep the others from being looked at.
-                problems.append(error)
-        adopted = adoptions(project) if idle else ()
-        watched = await watch(
-            ledger, client, instance, only=only, time_is_up=bounds.used_up, adoptions=adopted, idle=idle
-        )
-        problems += await delete_loaded(project, client, bounds)
-    watched.problems[:0] = problems
+    watched = Watched()
+    try:
+        async with asyncio.timeout(bounds.seconds_left()) as limit:
+            await _look(project, only, watched, bounds, idle=idle)
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        watched.warnings.append("Canvas was slow: the round ended before all reports were looked at.")
     return watched
+
+
+async def _look(
+    project: Project, only: Collection[int] | None, watched: Watched, bounds: Bounds, *, idle: bool
+) -> None:
+    ledger, instance = project.ledger, project.settings.instance
+    async with project.client(light=True, on_request=bounds.note) as client:
+        is_away = await _take_up(project, client, only, watched, bounds)
+        await watch(
+            ledger,
+            client,
+            instance,
+            only=only,
+            time_is_up=bounds.used_up,
+            adoptions=adoptions(project) if idle else (),
+            idle=idle,
+            is_away=is_away,
+            into=watched,
+        )
+        if not any(map(concerns_all, watched.problems)):
+            watched.problems += await delete_loaded(project, client, bounds)
+
+
+async def _take_up(
+    project: Project, client: CanvasClient, only: Collection[int] | None, watched: Watched, bounds: Bounds
+) -> bool:
+    """Find lost answers and ask for what is wanted; return whether Canvas is away for all that is to be asked."""
+    ledger = project.ledger
+    try:
+        due = await reconcile(ledger, client, project.settings.instance, time_is_up=bounds.half_used)
+    except CanvasError as error:
+        watched.problems.append(error)
+        return True
+    for intent in due:
+        if bounds.half_used() or (only is not None and intent.intent_id not in only):
+            continue
+        try:
+            await ask(ledger, client, intent)
+        except (CanvasError, RepeatedReportIdError) as error:
+            # One report that is refused does not keep the others from being looked at.
+            watched.problems.append(error)
+            if concerns_all(error):
+                return True
+    return False
 
 
 async def delete_loaded(project: Project, client: CanvasClient, bounds: Bounds) -> list[Exception]:
@@ -120,9 +166,4 @@ def will_not_come(intent: Intent) -> str:
 
 def ready(project: Project, finished: Sequence[Intent]) -> list[Intent]:
     """Return the finished intents that may be loaded now: not parked, and not waiting for another attempt."""
-    now = project.clock()
-    return [
-        intent
-        for intent in finished
-        if intent.parked_at is None and (intent.next_attempt_at is None or intent.next_attempt_at <= now)
-    ]
+    return [intent for intent in finished if intent.parked_at is None and is_due(project.ledger, intent)]

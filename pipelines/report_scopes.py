@@ -17,23 +17,42 @@ from pipelines.settings import ReportSettings
 def wanted_scopes(project: Project, intent: Intent) -> Callable[[dict[str, object]], bool] | None:
     """Return what says of a scope (account, report, parameters) whether its rows stay when an intent is loaded.
 
-    None where nothing is to be taken out: reports about courses are one slice for each course. Of terms, those that
-    are over keep their rows.
+    None where nothing can be to be taken out. Of terms, those that are over keep their rows; so do other courses, which
+    are slices of their own.
     """
     if intent.course_id is not None:
-        return None
+        return _of_course(project, intent)
     configured = [one for one in project.settings.reports if one.report == intent.report]
     known = known_parameters(project.ledger, intent.instance, intent.report)
     hashes = {name for name, one in known.items() if _is_configured(configured, intent.report, name, one)}
     accounts = _accounts(project, configured)
 
     def is_wanted(scope: dict[str, object]) -> bool:
+        if "account" not in scope:
+            return True
         account, digest = scope["account"], scope["parameters"]
         if (account, digest) == (intent.account_id, intent.parameters_hash):
             return True
         if account != intent.account_id:
             return accounts is None or account in accounts
         return digest in hashes
+
+    return is_wanted
+
+
+def _of_course(project: Project, intent: Intent) -> Callable[[dict[str, object]], bool] | None:
+    """Return what says whether the rows of a course's report stay: those of parameters that are still asked for."""
+    asked = {
+        parameters_hash(dict(one.parameters))
+        for one in project.settings.course_reports
+        if one.report == intent.report and (one.courses == "active" or intent.course_id in one.courses)
+    } | {intent.parameters_hash}
+    # Courses are many, and looking through the rows of all of them at each load would take the square of their number.
+    if asked.issuperset(known_parameters(project.ledger, intent.instance, intent.report)):
+        return None
+
+    def is_wanted(scope: dict[str, object]) -> bool:
+        return scope.get("course") != intent.course_id or scope["parameters"] in asked
 
     return is_wanted
 

@@ -44,6 +44,14 @@ def ask_for_reports(context: dg.OpExecutionContext, config: AskConfig, projects:
         for report in settings.course_reports
         if report.report in config.course_reports and (not config.cron or report.cron == config.cron)
     ]
+    matched = {*(one.report for one in wanted), *(one.report for one in of_courses)}
+    gone = sorted({*config.reports, *config.course_reports} - matched)
+    if gone:
+        when = f" with the cron {config.cron}" if config.cron else ""
+        context.log.warning(
+            f"Not asked for: {', '.join(gone)}. The settings have no such report{when} any more. If they were changed, "
+            "start canvaslake up again: it reads the schedules when it starts."
+        )
 
     def unanswered(intent: Intent, error: Exception) -> None:
         context.log.warning(f"{intent.report} of {intent.place}: {error} The next look finds out what came of it.")

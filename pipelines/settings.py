@@ -271,6 +271,18 @@ class Settings(_Part):
     config_path: Path | None = None
     token: SecretStr = SecretStr("")
 
+    @field_validator("reports")
+    @classmethod
+    def _counts_no_rows_twice(cls, reports: tuple[ReportSettings, ...]) -> tuple[ReportSettings, ...]:
+        whole = [(one.report, one.accounts, one.parameters) for one in reports if one.terms is None]
+        for one in reports:
+            if one.terms is not None and (one.report, one.accounts, one.parameters) in whole:
+                raise ValueError(
+                    f"{one.report} is there twice with the same parameters, for all terms at once and term by term: "
+                    "its rows would stand in the table twice. Remove one of the two"
+                )
+        return reports
+
     @property
     def instance(self) -> str:
         """The name of this Canvas in the ledger and the lake: its host, with the port where it has one."""

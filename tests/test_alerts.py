@@ -3,22 +3,11 @@
 import json
 import os
 import sys
-from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from assets.reports import count_failed
 from pipelines.alerts import alert
-from pipelines.ledger import Intent, IntentState
-from pipelines.ledger.intents import get_intent
-from pipelines.ledger.report_facts import claim_post, record_asked, record_status
-from pipelines.ledger.wishes import want
-from pipelines.project import Project
-from pipelines.settings import SensorSettings
-from tests.load.worlds import World, open_world
-from tests.projects import project_of
 
 TOKEN = "7~NobodyMaySeeThis"
 NOTE = """
@@ -80,43 +69,16 @@ def test_a_command_that_does_not_listen_fails_nothing() -> None:
     assert alert((sys.executable, "-c", ""), ["a long message " * 100_000]) is None
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with open_world(tmp_path) as opened:
-        yield opened
+def test_a_command_that_writes_no_text_fails_nothing() -> None:
+    loud = "import sys; sys.stdout.buffer.write(bytes([255, 254])); sys.stderr.buffer.write(bytes([255]))"
+    assert alert((sys.executable, "-c", loud), ["a message"]) is None
 
 
-def finished(project: Project) -> Intent:
-    intent = want(
-        project.ledger,
-        instance=project.settings.instance,
-        account_id=1,
-        report="provisioning_csv",
-        parameters={"users": True},
-        window="today",
-        origin="schedule",
-        deadline=timedelta(hours=12),
-    )
-    claim_post(project.ledger, intent.intent_id, "me")
-    record_asked(project.ledger, intent.intent_id, 1001, "created")
-    record_status(project.ledger, intent.intent_id, status="complete", progress=100, ended_at=None)
-    return get_intent(project.ledger, intent.intent_id)
-
-
-def test_people_are_told_once_when_a_report_is_parked(world: World, tmp_path: Path) -> None:
+def test_a_message_with_a_character_that_cannot_be_written_is_told_without_it(tmp_path: Path) -> None:
     notes = tmp_path / "notes"
-    project = project_of(world, sensor=SensorSettings(alert=command(notes), load_attempts=2))
-    intent = finished(project)
-    count_failed(project, intent, "Cut off.", attempt=1, most=2)
-    assert told(notes) == []
-    intent = get_intent(project.ledger, intent.intent_id)
-    for _ in range(2):
-        # The run reports its own failure, and so does the sensor that watches runs.
-        count_failed(project, intent, "Cut off again.", attempt=2, most=2)
-        intent = get_intent(project.ledger, intent.intent_id)
-    assert intent.state is IntentState.PARKED
-    (note,) = told(notes)
-    assert note["said"] == (
-        "canvaslake: provisioning_csv 1001 of account 1 is parked after 2 attempts to load it: Cut off again. "
-        f"Next: canvaslake reports retry {intent.intent_id}\n"
-    )
+    assert alert(command(notes), ["half of a pair: \ud83d."]) is None
+    assert [note["said"] for note in told(notes)] == ["canvaslake: half of a pair: ?.\n"]
+
+
+def test_a_command_that_no_system_can_run_fails_nothing() -> None:
+    assert "could not be run (ValueError)" in (alert((sys.executable, "a\0b"), ["a message"]) or "")

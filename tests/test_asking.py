@@ -261,6 +261,22 @@ def test_an_account_that_canvas_never_named_is_not_guessed(tmp_path: Path) -> No
         assert all_intents(world.ledger) == []
 
 
+def test_a_page_about_maintenance_hides_no_account_that_canvas_has_named_before(world: World) -> None:
+    project = project_of(world, USERS, accounts=("self",))
+    (first,) = ask(project, "monday")
+    world.clock.advance(60)
+    asyncio.run(look(project))
+    world.canvas.faults.html("", times=None)
+    with pytest.raises(CanvasError):
+        ask(project, "tuesday")
+    wish = all_intents(world.ledger)[-1]
+    assert (wish.window, wish.account_id) == ("tuesday", first.account_id)
+    world.canvas.faults.clear()
+    world.clock.advance(GRACE.total_seconds() + 1)
+    asyncio.run(look(project))
+    assert all_intents(world.ledger)[-1].state is IntentState.ASKED
+
+
 def test_an_account_is_named_by_its_id_by_self_or_by_its_sis_id(world: World) -> None:
     project = project_of(world)
 

@@ -1,6 +1,7 @@
 """One round of the life cycle: bounded in time and requests, and only our own reports are deleted in Canvas."""
 
 import asyncio
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -11,7 +12,7 @@ import pytest
 from assets.reports import load_intent
 from pipelines.asking import ask_reports
 from pipelines.canvas import RetryPolicy
-from pipelines.canvas.account_reports import delete_run
+from pipelines.canvas.account_reports import delete_run, start_report
 from pipelines.canvas.errors import NetworkError, NotFoundError, ServerError
 from pipelines.extract.reports import GRACE, IDLE_PAUSE, Watched, ask
 from pipelines.ledger import Intent, IntentState
@@ -25,6 +26,7 @@ from tests.load.worlds import World, open_world
 from tests.projects import project_of
 
 USERS = ReportSettings(report="provisioning_csv", parameters={"users": True})
+JSON_401 = {"content-type": "application/json", "www-authenticate": 'Bearer realm="canvas-lms"'}
 DELETED = USERS.model_copy(update={"delete_after_load": True})
 
 
@@ -93,6 +95,137 @@ def test_a_report_that_is_refused_does_not_keep_the_others_from_being_looked_at(
     assert [one.intent_id for one in found.finished] == [finished.intent_id]
     assert len(found.problems) == 1
     assert get_intent(project.ledger, refused.intent_id).state is IntentState.FAILED
+
+
+def test_what_canvas_said_of_a_refusal_stands_in_the_ledger(world: World) -> None:
+    project = project_of(world)
+    refused = wished(project, users=True, enrollment_term_id=4711)
+    round_of(project)
+    assert "4711" in (get_intent(project.ledger, refused.intent_id).failure or "")
+
+
+def test_while_canvas_takes_no_posts_it_is_asked_after_longer_and_longer_pauses_until_it_does(world: World) -> None:
+    project = project_of(world)
+    wished(project)
+    world.canvas.faults.answer("/reports/provisioning_csv$", status=503, method="POST", times=None)
+    began = world.clock()
+    while world.clock() - began < timedelta(hours=3):
+        round_of(project)
+        world.clock.advance(60)
+    tried = [one.posting_at for one in all_intents(project.ledger) if one.posting_at is not None]
+    pauses = [(later - sooner) / timedelta(minutes=1) for sooner, later in itertools.pairwise(tried)]
+    assert len(pauses) >= 5
+    assert pauses == sorted(pauses)
+    assert pauses[0] < 5
+    assert 30 < pauses[-1] < 70
+    world.canvas.faults.clear()
+    while world.clock() - began < timedelta(hours=5):
+        round_of(project)
+        world.clock.advance(240)
+    *lost, last = all_intents(project.ledger)
+    assert {one.state for one in lost} == {IntentState.LOST}
+    assert last.state is IntentState.FINISHED
+    assert [one.intent_id for one in ready(project, [last])] == [last.intent_id]
+    assert len(world.canvas.reports.all()) == 1
+
+
+def test_who_is_never_answered_fails_at_the_deadline_of_the_wish(world: World) -> None:
+    project = project_of(world)
+    wished(project)
+    world.canvas.faults.answer("/reports/provisioning_csv$", status=503, method="POST", times=None)
+    failed: list[Intent] = []
+    began = world.clock()
+    while world.clock() - began < timedelta(hours=13):
+        failed += round_of(project).failed
+        world.clock.advance(600)
+    assert [one.failure for one in failed if "Overdue: not finished 12.0 hours" in (one.failure or "")]
+    assert {one.state for one in all_intents(project.ledger)} == {IntentState.LOST, IntentState.FAILED}
+
+
+def test_deadlines_are_held_while_canvas_is_away_whatever_else_is_open(tmp_path: Path) -> None:
+    with open_world(tmp_path) as world:
+        project = project_of(world)
+        lost, running = wished(project, 1), asked(world, project, 2)
+        world.canvas.faults.drop("/accounts/1/reports/", method="POST")
+        with pytest.raises(NetworkError):
+            world.ask(lambda client: ask(project.ledger, client, lost))
+    world.clock.advance(13 * 3600)
+    found = round_of(project)
+    assert {one.intent_id for one in found.failed} == {lost.intent_id, running.intent_id}
+    assert len(found.problems) == 1, "one that meets all is told once"
+
+
+def test_a_token_that_is_refused_is_sent_once_and_not_for_each_report(world: World) -> None:
+    project = project_of(world)
+    for account in range(1, 6):
+        wished(project, account)
+    refused = '{"errors":[{"message":"Revoked access token."}]}'
+    world.canvas.faults.answer("/reports/", status=401, body=refused, headers=JSON_401, times=None)
+    world.canvas.requests.clear()
+    found = round_of(project)
+    assert (len(world.canvas.requests), len(found.problems)) == (1, 1)
+    assert len(found.pending) == 5
+
+
+def test_a_refusal_by_a_firewall_ends_no_wish(world: World) -> None:
+    project = project_of(world)
+    intent = wished(project)
+    page = {"content-type": "text/html"}
+    world.canvas.faults.answer(
+        "/reports/", status=403, body="<html><title>Blocked</title>", headers=page, method="POST"
+    )
+    (problem,) = round_of(project).problems
+    assert "whoever runs the firewall" in str(problem)
+    assert "grant" not in str(problem)
+    assert get_intent(project.ledger, intent.intent_id).state is IntentState.POSTING
+    world.clock.advance(GRACE.total_seconds() + 1)
+    round_of(project)
+    assert all_intents(project.ledger)[-1].state is IntentState.ASKED
+
+
+def test_a_list_of_many_pages_is_not_read_on_when_the_time_is_up(world: World) -> None:
+    project = project_of(world)
+    lost = wished(project)
+    world.canvas.faults.drop("/accounts/1/reports/", method="POST", after_effect=True)
+    with pytest.raises(NetworkError):
+        world.ask(lambda client: ask(project.ledger, client, lost))
+    for _ in range(210):
+        world.ask(lambda client: start_report(client, 1, "provisioning_csv", {"courses": True}))
+    world.clock.advance(GRACE.total_seconds() + 1)
+    world.canvas.requests.clear()
+    round_of(project, bounds=Bounds(requests=2))
+    assert len(world.canvas.requests) <= 2
+    assert get_intent(project.ledger, lost.intent_id).state is IntentState.POSTING, (
+        "half a list says of none it is lost"
+    )
+    round_of(project)
+    assert get_intent(project.ledger, lost.intent_id).state is not IntentState.LOST
+
+
+def test_a_round_ends_in_time_though_canvas_does_not_answer(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipelines.looking._LAST_REQUEST_SECONDS", 0.3)
+    project = project_of(world)
+    slow, seen = asked(world, project, 2), asked(world, project, 1)
+    world.clock.advance(60)
+    round_of(project, bounds=Bounds(requests=1))
+    world.canvas.faults.delay("/accounts/2/reports/", 30, times=None)
+    world.canvas.faults.delay("/accounts/1/reports/", 30, times=None)
+    found = round_of(project, bounds=Bounds(seconds=0.2))
+    assert "Canvas was slow" in found.warnings[-1]
+    done = {one.intent_id for one in found.finished}
+    assert len(done) == 1
+    assert done < {slow.intent_id, seen.intent_id}
+
+
+def test_a_clock_that_was_ahead_keeps_nobody_waiting_when_it_is_right_again(world: World) -> None:
+    project = project_of(world)
+    intent = asked(world, project)
+    world.clock.advance(60)
+    (finished,) = round_of(project).finished
+    ahead = Project(project.settings, lambda: world.clock() + timedelta(days=365))
+    record_attempt_failed(ahead.ledger, intent.intent_id, "x", attempt=1, most=5, pause=timedelta(minutes=2))
+    failed = get_intent(project.ledger, finished.intent_id)
+    assert [one.intent_id for one in ready(project, [failed])] == [intent.intent_id]
 
 
 def test_a_narrowed_round_asks_and_looks_for_nothing_else(world: World) -> None:

@@ -197,3 +197,12 @@ def test_settings_cannot_be_changed_behind_the_back_of_who_reads_them() -> None:
 def test_two_canvases_on_one_host_are_two_instances() -> None:
     assert instance_name("https://Canvas.Example.edu") == "canvas.example.edu"
     assert instance_name("http://127.0.0.1:8765") != instance_name("http://127.0.0.1:8766")
+
+
+def test_a_report_for_all_terms_and_term_by_term_would_count_its_rows_twice(tmp_path: Path) -> None:
+    text = '[[reports]]\nreport = "grade_export_csv"\n\n[[reports]]\nreport = "grade_export_csv"\nterms = "active"\n'
+    (tmp_path / "canvaslake.toml").write_text(text)
+    with pytest.raises(SettingsError, match="grade_export_csv is there twice with the same parameters"):
+        load_settings(tmp_path, {})
+    (tmp_path / "canvaslake.toml").write_text(f"{text}parameters = {{ include_deleted = true }}\n")
+    assert len(load_settings(tmp_path, {}).reports) == 2

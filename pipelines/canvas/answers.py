@@ -265,7 +265,8 @@ def _forbidden(raw: RawAnswer) -> errors.CanvasError:
         stranger = (
             f"This is {text or 'an empty answer'}, not Canvas's own refusal: a firewall or proxy stands before it."
         )
-        return _make(errors.ForbiddenError, raw, "The request was refused on its way to Canvas.", why=stranger)
+        said_no = "The request was refused on its way to Canvas."
+        return _make(errors.EdgeRefusedError, raw, said_no, why=stranger)
     right = right_for(raw.path)
     why = f"It needs the permission {right}." if right else _why(raw)
     return _make(errors.ForbiddenError, raw, "The token's owner may not read this in Canvas.", why=why, right=right)

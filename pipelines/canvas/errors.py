@@ -109,7 +109,7 @@ class RequestTimeoutError(NetworkError):
     """Canvas did not answer in time. A request that changes something may still have had its effect."""
 
     default_why = "Canvas was slow, or the answer is large."
-    default_next_step = "Try again later, or raise the timeout."
+    default_next_step = "Try again later; if it stays, tell Canvas support the address and the time."
 
 
 class ServerError(TransientCanvasError):
@@ -212,11 +212,17 @@ class ForbiddenError(PermanentCanvasError):
     default_next_step = "Ask a Canvas administrator to grant it to the token's owner on this account."
 
 
+class EdgeRefusedError(ForbiddenError):
+    """A firewall or proxy before Canvas refused the request; Canvas has not heard of it. It may do so for a while."""
+
+    default_next_step = "Ask whoever runs the firewall or proxy to let this machine through to Canvas's API."
+
+
 class UserAgentRefusedError(PermanentCanvasError):
     """The edge before Canvas refused the request for its User-Agent."""
 
     default_why = "Hosted Canvas refuses requests whose User-Agent it does not accept."
-    default_next_step = "Set a User-Agent that names your institution and a contact, and check proxies that rewrite it."
+    default_next_step = "Check proxies that rewrite the User-Agent; if none does, report it with the request id."
 
 
 class NotFoundError(PermanentCanvasError):
@@ -229,6 +235,7 @@ class BadRequestError(PermanentCanvasError):
     """400, 422 and their like: Canvas understood the address and refuses what was sent."""
 
     default_why = "Canvas refuses a parameter."
+    default_next_step = "Correct what was asked for: a setting, or a value on the command line."
 
 
 class UnexpectedAnswerError(PermanentCanvasError):
@@ -285,7 +292,7 @@ class PagingLoopError(PermanentCanvasError):
 class DownloadSizeError(PermanentCanvasError):
     """A file larger than announced, or than the configured bound."""
 
-    default_next_step = "Ask for a smaller report (one term, fewer kinds of record), or raise the bound."
+    default_next_step = "Ask for a smaller report (one term, fewer kinds of record), or one account at a time."
 
 
 class ClientClosedError(PermanentCanvasError):

@@ -3,7 +3,9 @@
 Each command stands in a module beside this one.
 """
 
+import errno
 import os
+import sqlite3
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -25,6 +27,7 @@ app = CommandLine(
     help="Canvas LMS analytics and reports, in a DuckDB warehouse that analysts trust.",
 )
 
+_LEDGER_TROUBLE = ("readonly database", "unable to open database file", "database or disk is full", "disk I/O error")
 _INTERRUPTED = 130
 _STOPPED = "Stopped. What was loaded stays loaded; reports that were asked for go on in Canvas."
 
@@ -69,6 +72,24 @@ def current_project() -> Project:
     return Project(load_settings())
 
 
+def _trouble_with_files(error: Exception) -> str | None:
+    """Return what to do about a disk or folder that does not take our files; None for any other error."""
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"The disk of {error.filename or 'the data directory'} is full. Make room, and run the command again."
+    if isinstance(error, PermissionError | NotADirectoryError) and error.filename:
+        return (
+            f"{error.filename} cannot be used by this user: {error.strerror}. Give this user the folder, or name "
+            f"another one: home = ... at the top of {CONFIG_NAME}, or CANVASLAKE_HOME."
+        )
+    words = str(error)
+    if isinstance(error, sqlite3.OperationalError) and any(one in words for one in _LEDGER_TROUBLE):
+        return (
+            f"The ledger, state/ledger.sqlite in the data directory, cannot be written: {words}. Give this user the "
+            "data directory with all that is in it, and see that its disk is not full."
+        )
+    return None
+
+
 def run_app() -> None:
     """Run the command line; errors become messages and exit codes, and a traceback only comes with --debug."""
     try:
@@ -89,8 +110,12 @@ def run_app() -> None:
         if os.environ.get("CANVASLAKE_DEBUG"):
             err.print_exception()
         code = exit_code_of(error)
-        known = code is not ExitCode.UNEXPECTED
-        say(str(error) if known else f"{type(error).__name__}: {error}. Run again with --debug, and report it.")
+        told = _trouble_with_files(error)
+        if told is not None:
+            code = ExitCode.SETTINGS
+        elif code is ExitCode.UNEXPECTED:
+            told = f"{type(error).__name__}: {error}. Run again with --debug, and report it."
+        say(told or str(error))
         if isinstance(error, CanvasError) and code in (ExitCode.TOKEN, ExitCode.RIGHT, ExitCode.CONNECTION):
             say("For more: canvaslake doctor")
         sys.exit(code)

@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from pipelines.serve.layout import as_records, fits, least_widths
+
 # A descriptor of our own: while a Dagster step runs, everything written to the usual one goes into its logs.
 _stderr = os.fdopen(os.dup(2), "w", buffering=1)
 atexit.register(_stderr.close)
@@ -39,17 +41,35 @@ def put_json(value: Any) -> None:
 
 
 def put_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = ()) -> None:
-    """Write rows to stdout as a table; numbers in the columns of `right` stand right."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for position, column in enumerate(columns):
-        # What a row is about is never broken; what is said of it may be.
-        whole = position == 0 or column in right
-        table.add_column(column, justify="right" if column in right else "left", overflow="fold", no_wrap=whole)
-    for row in rows:
-        table.add_row(
-            *("" if value is None else f"{value:,}" if isinstance(value, int) else str(value) for value in row)
-        )
+    """Write rows to stdout as a table; numbers in the columns of `right` stand right.
+
+    On a terminal that is too narrow each row is written as a record.
+    """
+    texts = [
+        ["" if value is None else f"{value:,}" if isinstance(value, int) else str(value) for value in row]
+        for row in rows
+    ]
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 100_000
+    numbers = {place for place, column in enumerate(columns) if column in right}
+    # What a row is about is broken last, and a number never.
+    for whole in ({0, *numbers}, numbers):
+        least = least_widths(columns, texts, whole)
+        if fits(least, width):
+            break
+    else:
+        put(as_records(columns, texts))
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for place, column in enumerate(columns):
+        table.add_column(
+            column,
+            justify="right" if place in numbers else "left",
+            overflow="fold",
+            no_wrap=place in whole,
+            min_width=least[place],
+        )
+    for row in texts:
+        table.add_row(*row)
     buffer = io.StringIO()
     Console(file=buffer, highlight=False, markup=False, width=width).print(table)
     put("\n".join(line.rstrip() for line in buffer.getvalue().splitlines()))

@@ -5,6 +5,7 @@ from enum import IntEnum
 from pipelines.canvas import CanvasError, TransientCanvasError
 from pipelines.canvas.errors import (
     AuthenticationError,
+    EdgeRefusedError,
     ForbiddenError,
     ForeignOriginError,
     InsecureAddressError,
@@ -53,6 +54,7 @@ _CLASSES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (InsecureAddressError, ExitCode.SETTINGS),
     (InsufficientScopesError, ExitCode.RIGHT),
     (AuthenticationError, ExitCode.TOKEN),
+    (EdgeRefusedError, ExitCode.CONNECTION),
     (ForbiddenError, ExitCode.RIGHT),
     (UserAgentRefusedError, ExitCode.CONNECTION),
     (WrongHostError, ExitCode.CONNECTION),

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import itertools
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -16,12 +17,15 @@ from pipelines.extract.archives import member_names
 from pipelines.extract.run_lock import load_lock
 from pipelines.lake import LoadOutcome
 from pipelines.lake.kept_files import DamagedFileError
-from pipelines.ledger import IntentState
+from pipelines.lake.read import account_places, term_dates
+from pipelines.ledger import Intent, IntentState
 from pipelines.ledger.intents import get_intent
 from pipelines.ledger.kept_files import kept_files
+from pipelines.ledger.loads import live_files, retire_scopes
 from pipelines.ledger.wishes import want_file
 from pipelines.load.report_parameters import ReportParametersError, canonical_parameters, members_missing
 from pipelines.load.reports import REFUSED, load_again, load_file, still_speaks
+from pipelines.normalize.contracts.meta import QUARANTINE
 from pipelines.project import Project
 from pipelines.settings import ReportSettings
 
@@ -56,6 +60,7 @@ def load_by_hand(
     if report.terms is not None and TERM_PARAMETER not in parameters:
         say(f"{report.report} is asked for term by term: say which one this is with -p {TERM_PARAMETER}=7.")
         raise typer.Exit(ExitCode.USAGE)
+    _refuse_unknown_term(project, parameters)
     names = member_names(file)
     missing = members_missing(report.report, parameters, names) if names else []
     if missing:
@@ -66,6 +71,12 @@ def load_by_hand(
     with file.open("rb") as opened:
         digest = hashlib.file_digest(opened, "sha256").hexdigest()
     account_id = asyncio.run(number())
+    places = {place.account_id for place in account_places(project.lake, project.settings.instance)}
+    if places and account_id not in places:
+        raise ReportParametersError(
+            f"{file.name} was not loaded: canvas.accounts has no account {account_id}. If Canvas has: canvaslake sync "
+            "canvas.accounts"
+        )
     for again in itertools.count(1):
         intent = want_file(
             project.ledger,
@@ -87,6 +98,36 @@ def load_by_hand(
                 f"{file.name} was not loaded as {report.report}: {error}. The tables keep their rows. Look at the "
                 "file: it must be as Canvas gave it."
             ) from None
+
+
+def _refuse_unknown_term(project: Project, parameters: Mapping[str, object]) -> None:
+    term = parameters.get(TERM_PARAMETER)
+    known = {one.term_id for one in term_dates(project.lake, project.settings.instance)}
+    # Canvas also takes ids of the SIS, which the file does not need to know.
+    if known and str(term).isdecimal() and int(str(term)) not in known:
+        raise ReportParametersError(
+            f"Nothing was loaded: canvas.terms has no term {term}. There are {', '.join(map(str, sorted(known)))}."
+        )
+
+
+def take_out(project: Project, intent: Intent) -> list[str]:
+    """Take the rows of a report out of the live set; return the tables that had some."""
+    ledger = project.ledger
+    with load_lock(project.home, intent.intent_id):
+        tables = {
+            file.table_name
+            for file in live_files(ledger)
+            if intent.load_id is not None and file.load_id.startswith(intent.load_id)
+        }
+        place = ("course", intent.course_id) if intent.course_id is not None else ("account", intent.account_id)
+        mine = (place[1], intent.parameters_hash)
+        retire_scopes(
+            ledger,
+            intent.instance,
+            intent.report,
+            keep=lambda scope: (scope.get(place[0]), scope["parameters"]) != mine,
+        )
+    return sorted(tables - {QUARANTINE.qualified})
 
 
 def load_kept_again(project: Project, report: str | None) -> tuple[list[LoadOutcome], int]:

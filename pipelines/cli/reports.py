@@ -4,13 +4,13 @@ import asyncio
 import json
 import uuid
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
 
-from pipelines.asking import NOT_ASKED, account_number, ask_reports
+from pipelines.asking import NOT_ASKED, TERM_PARAMETER, account_number, ask_reports
 from pipelines.canvas import CanvasClient
 from pipelines.canvas.account_reports import abort_run
 from pipelines.canvas.errors import NotFoundError
@@ -18,15 +18,17 @@ from pipelines.cli.app import current_project
 from pipelines.cli.command_line import CommandLine
 from pipelines.cli.console import put_json, put_table, say
 from pipelines.cli.exit_codes import ExitCode, exit_code_of
-from pipelines.cli.report_files import file_id, load_by_hand, load_kept_again
+from pipelines.cli.report_files import file_id, load_by_hand, load_kept_again, take_out
+from pipelines.cli.unknown_names import meant
 from pipelines.ledger import Intent, IntentState
 from pipelines.ledger.catalog import CatalogChange, OfferedReport
 from pipelines.ledger.intents import Outcome, all_intents, get_intent
 from pipelines.ledger.report_facts import record_failed, record_status, unpark
 from pipelines.load.catalog import read_catalog
 from pipelines.load.report_parameters import parameter_problems
+from pipelines.load.reports import still_speaks
 from pipelines.looking import delete_report
-from pipelines.normalize.contracts import report_contract
+from pipelines.normalize.contracts import REPORTS, report_contract
 from pipelines.project import Project
 from pipelines.settings import ReportSettings
 
@@ -39,6 +41,8 @@ ParameterOption = Annotated[
 ]
 
 T = TypeVar("T")
+
+_CLOCK_DIFFERENCE = timedelta(minutes=5)
 
 
 @app.command()
@@ -93,15 +97,15 @@ def list_(as_json: Json = False) -> None:
         put_json([_as_json(intent) for intent in intents])
         return
     put_table(
-        ["id", "report", "of", "state", "in Canvas", "asked", "loaded", "failure"],
+        ["id", "report", "of", "state", "in Canvas", "wanted (UTC)", "loaded (UTC)", "failure"],
         [
             [
                 intent.intent_id,
                 intent.report,
-                intent.place,
+                _about(intent),
                 intent.state.value,
                 f"{intent.report_id or ''} {intent.status or ''}".strip(),
-                _time(intent.asked_at),
+                _time(intent.wanted_at),
                 _time(intent.loaded_at),
                 None if intent.state is IntentState.LOADED else intent.failure,
             ]
@@ -128,12 +132,8 @@ def start(
     project = current_project()
     configured = [one for one in project.settings.reports if one.report == report]
     of_courses = [one for one in project.settings.course_reports if one.report == report]
-    if not configured and not of_courses and report_contract(report) is None:
-        say(
-            f"{report} has no declared tables and is not in the settings, so nothing would load it. Add it to "
-            f'{project.settings.config_path or "canvaslake.toml"} as [[reports]] with report = "{report}".'
-        )
-        raise typer.Exit(ExitCode.SETTINGS)
+    if not configured and not of_courses:
+        _refuse_unknown(project, report)
     wanted = configured if configured and not parameter else [_wanted(report, parameter or [])]
     of_courses = [one.model_copy(update={"parameters": _values(parameter)}) if parameter else one for one in of_courses]
     window = f"command {uuid.uuid4().hex[:12]}"
@@ -155,7 +155,10 @@ def start(
     for intent in intents:
         joined = "" if intent.window == window else ", which was under way already,"
         if intent.report_id is not None:
-            say(f"{intent.report} of {intent.place}: report {intent.report_id}{joined} is {intent.status}.")
+            say(
+                f"{intent.report} of {_about(intent)}: report {intent.report_id}{joined} is {intent.status}. "
+                f"For reports status, abort and delete it is {intent.intent_id}."
+            )
         elif intent.state in (IntentState.WANTED, IntentState.POSTING):
             say(f"{intent.report} of {intent.place} is noted, and seen to by the daemon or the next canvaslake sync.")
     if problem is not None:
@@ -239,13 +242,31 @@ def load(
         say(f"{file.name} does not begin with the name of a report. Say which it is: --report provisioning_csv")
         raise typer.Exit(ExitCode.USAGE)
     configured = [one for one in project.settings.reports if one.report == name]
+    if not configured:
+        _refuse_unknown(project, name)
     wanted = configured[0] if configured and not parameter else _wanted(name, parameter or [])
     moment = _moment(ended_at, file)
+    if moment > project.clock() + _CLOCK_DIFFERENCE:
+        say(f"{moment:%Y-%m-%d %H:%M} UTC is in the future: rows from then would outlast every newer report.")
+        raise typer.Exit(ExitCode.USAGE)
     outcome = load_by_hand(project, file, wanted, account=account, ended_at=moment, older_too=older_too)
     for table, rows in outcome.rows.items():
         bad = outcome.quarantined.get(table, 0)
         say(f"{table}: {rows:,} rows" + (f", {bad:,} in meta.quarantine" if bad else ""))
     say(f"{outcome.result.value}. Next: canvaslake publish")
+
+
+@app.command()
+def unload(intent_id: Number) -> None:
+    """Take the rows that a report or a file brought out of the tables. Nothing is deleted in Canvas."""
+    project = current_project()
+    intent = _intent(project, intent_id)
+    if intent.state is not IntentState.LOADED or not still_speaks(project.ledger, intent):
+        say(f"Report {intent_id} has no rows in the tables now. See: canvaslake reports list")
+        raise typer.Exit(ExitCode.USAGE)
+    tables = take_out(project, intent)
+    say(f"The rows of {intent.report} of {_about(intent)} are out of {', '.join(tables)}.")
+    say(f"Next: canvaslake publish {' '.join(f'--accept {table}' for table in tables)}")
 
 
 @app.command()
@@ -266,6 +287,20 @@ def reload(
         raise typer.Exit(ExitCode.REPORT)
     put_table(["file", "rows", "outcome"], [[one.load_id, sum(one.rows.values()), one.result.value] for one in done])
     say("Next: canvaslake publish")
+
+
+def _refuse_unknown(project: Project, report: str) -> None:
+    """End the command if nothing would load a report: it has no declared tables and is not in the settings."""
+    if report_contract(report) is not None:
+        return
+    add = (
+        f'Add it to {project.settings.config_path or "canvaslake.toml"} as [[reports]] with report = "{report}", and '
+        "its columns load as text."
+    )
+    settings = project.settings
+    known = {*REPORTS, *(one.report for one in settings.reports), *(one.report for one in settings.course_reports)}
+    say(f"{report} has no declared tables and is not in the settings. {meant(report, known, add)}")
+    raise typer.Exit(ExitCode.SETTINGS)
 
 
 def _with_client(project: Project, work: Callable[[CanvasClient], Awaitable[T]]) -> T:
@@ -319,6 +354,11 @@ def _moment(text: str | None, file: Path) -> datetime:
     if moment.tzinfo is None:
         raise typer.BadParameter(f"{text!r} has no offset; write it with Z or +01:00")
     return moment
+
+
+def _about(intent: Intent) -> str:
+    term = intent.parameters.get(TERM_PARAMETER)
+    return intent.place if term is None else f"{intent.place}, term {term}"
 
 
 def _time(moment: object) -> str:

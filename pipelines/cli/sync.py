@@ -43,6 +43,7 @@ from pipelines.resources import Projects
 from pipelines.run_claims import clear_dead_runs
 from pipelines.schedules import ASK_JOB, ASK_OP
 from pipelines.sensors import load_tags
+from pipelines.telling import tell
 
 ENDPOINT_GROUPS = ("directory", "department", "course", "student")
 """The groups of assets that are pulled from endpoints, in the order of their dependence and of what they cost."""
@@ -175,6 +176,9 @@ class _Sync:
         self._load_reports(waiting)
         self._delete_loaded()
         self._publish()
+        trouble = tell(self.project)
+        if trouble:
+            self.outcome.notes.append(trouble)
         return self.outcome
 
     def _say_price(self, selection: Selection) -> None:

@@ -13,7 +13,13 @@ from datetime import UTC, datetime, timedelta
 
 from pipelines.canvas import CanvasClient, CanvasError
 from pipelines.canvas.account_reports import report_runs
-from pipelines.canvas.errors import AuthenticationError, BadRequestError, ForbiddenError, NotFoundError
+from pipelines.canvas.errors import (
+    AuthenticationError,
+    BadRequestError,
+    EdgeRefusedError,
+    ForbiddenError,
+    NotFoundError,
+)
 from pipelines.extract import report_calls
 from pipelines.extract.report_states import Observation, Verdict, adoptable, match_lost, observe
 from pipelines.extract.work import concerns_all
@@ -50,6 +56,7 @@ IDLE_PAUSE = timedelta(minutes=10)
 """Time between two looks at a list in which nothing of ours is under way."""
 
 _MOST_PAGES = 5
+_NO_PAUSE = timedelta(days=7)
 _HOUR, _MINUTE = timedelta(hours=1), timedelta(minutes=1)
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -102,8 +109,8 @@ async def ask(ledger: Ledger, client: CanvasClient, intent: Intent) -> Intent:
     try:
         answer = await report_calls.start(client, intent)
     except CanvasError as error:
-        if isinstance(error, _REFUSED_FOR_GOOD):
-            record_failed(ledger, intent.intent_id, error.what)
+        if isinstance(error, _REFUSED_FOR_GOOD) and not isinstance(error, EdgeRefusedError):
+            record_failed(ledger, intent.intent_id, str(error)[:1000])
         elif error.had_no_effect or isinstance(error, AuthenticationError):
             release_post(ledger, intent.intent_id)
         # Anything else may have started the report all the same: the intent stays as posting.
@@ -145,7 +152,7 @@ async def reconcile(
 
     An intent is given up after a grace time in which Canvas's list shows no report that fits; another one takes its
     place, so that none is posted twice. The list that waited longest comes first; when `time_is_up`, the others wait
-    for the next time. Returns the intents that are free to be asked now.
+    for the next time. Returns the intents that are free to be asked now, and whose pause is over.
     """
     lost: dict[Group, list[Intent]] = defaultdict(list)
     for intent in open_intents(ledger, instance):
@@ -156,8 +163,10 @@ async def reconcile(
             break
         intents = lost[group]
         record_look(ledger, instance, *_for_lost(group))
+        # Before the list is read: what is started while it is read may not be on it.
+        looked_at = ledger.clock()
         try:
-            runs = await _newest(client, intents[0])
+            runs, whole = await _newest(client, intents[0], time_is_up)
         except CanvasError as error:
             if concerns_all(error):
                 raise
@@ -170,10 +179,18 @@ async def reconcile(
         for intent in intents:
             now = get_intent(ledger, intent.intent_id)
             posted = now.posting_at
-            if now.state is IntentState.POSTING and posted is not None and ledger.clock() - posted > GRACE:
+            # A moment in the future is one of a clock that has been put right since.
+            over = posted is not None and abs(looked_at - posted) > GRACE
+            if now.state is IntentState.POSTING and over and whole:
                 why = "Canvas did not answer the POST, and its list shows no report that fits; it is asked for again"
                 record_lost(ledger, intent.intent_id, why)
-    return [intent for intent in open_intents(ledger, instance) if intent.state is IntentState.WANTED]
+    return [one for one in open_intents(ledger, instance) if one.state is IntentState.WANTED and is_due(ledger, one)]
+
+
+def is_due(ledger: Ledger, intent: Intent) -> bool:
+    """Return whether an intent waits for no other attempt. A pause that is far too long is one of a wrong clock."""
+    after = intent.next_attempt_at
+    return after is None or not ledger.clock() < after < ledger.clock() + _NO_PAUSE
 
 
 def _for_lost(group: Group) -> Group:
@@ -198,11 +215,12 @@ async def at_work(ledger: Ledger, client: CanvasClient, instance: str, reports: 
     found: set[int] = set()
     for intents in groups.values():
         try:
-            runs = {run.report_id: run for run in await _newest(client, intents[0])}
+            newest, _ = await _newest(client, intents[0])
         except CanvasError as error:
             if concerns_all(error):
                 break
             continue
+        runs = {run.report_id: run for run in newest}
         for intent in intents:
             run = runs.get(intent.report_id or 0)
             if run is not None and run.verdict is Verdict.PENDING:
@@ -219,16 +237,18 @@ async def watch(
     time_is_up: Callable[[], bool] = lambda: False,
     adoptions: Sequence[Adoption] = (),
     idle: bool = False,
+    is_away: bool = False,
+    into: Watched | None = None,
 ) -> Watched:
     """Look at every asked report once, one call per account and report; whose list waited longest comes first.
 
     `only` narrows it to some intents. With `idle` it also looks, now and then, at lists in which nothing of ours is
     under way: for reports that persons ran (`adoptions`), and for ones that complete after their story was over. When
-    `time_is_up`, the rest is left for the next look and counted.
+    `time_is_up`, the rest is left for the next look and counted. When Canvas `is_away`, or turns out to be, it is not
+    asked, and only the deadlines are held. What is found is there in `into` even if the look is cancelled.
     """
-    return await _Look(ledger, client, instance, adoptions).all(
-        None if only is None else set(only), time_is_up, idle=idle
-    )
+    look = _Look(ledger, client, instance, adoptions, Watched() if into is None else into)
+    return await look.all(None if only is None else set(only), time_is_up, idle=idle, is_away=is_away)
 
 
 def nothing_to_look_at(ledger: Ledger, instance: str, adoptions: Sequence[Adoption] = ()) -> bool:
@@ -250,24 +270,27 @@ def _idle_groups(ledger: Ledger, instance: str, adoptions: Sequence[Adoption]) -
     return {
         group: one
         for group, one in found.items()
-        if now - looks.get(group, datetime.min.replace(tzinfo=UTC)) >= IDLE_PAUSE
+        # A look in the future is one of a clock that has been put right since.
+        if not timedelta() <= now - looks.get(group, _NEVER) < IDLE_PAUSE
     }
 
 
 class _Look:
     """One look at Canvas: what is asked for, and what it shows."""
 
-    def __init__(self, ledger: Ledger, client: CanvasClient, instance: str, adoptions: Sequence[Adoption]) -> None:
+    def __init__(
+        self, ledger: Ledger, client: CanvasClient, instance: str, adoptions: Sequence[Adoption], result: Watched
+    ) -> None:
         self.ledger = ledger
         self.client = client
         self.instance = instance
         self.adoptions = adoptions
-        self.result = Watched()
+        self.result = result
         since = ledger.clock() - AFTERWATCH
         ended = [one for one in ended_since(ledger, instance, since) if one.course_id is None]
         self.ended = {intent.report_id: intent for intent in ended}
 
-    async def all(self, only: set[int] | None, time_is_up: Callable[[], bool], *, idle: bool) -> Watched:
+    async def all(self, only: set[int] | None, time_is_up: Callable[[], bool], *, idle: bool, is_away: bool) -> Watched:
         groups: dict[Group, list[Intent]] = defaultdict(list)
         for intent in open_intents(self.ledger, self.instance):
             if only is not None and intent.intent_id not in only:
@@ -284,6 +307,10 @@ class _Look:
         order = sorted({*groups, *resting}, key=lambda group: self._turn(group, groups, looks))
         for group in order:
             intents = groups.get(group, [])
+            if is_away:
+                for intent in intents:
+                    self._unless_overdue(intent)
+                continue
             if time_is_up():
                 self.result.left_out += max(len(intents), 1)
                 continue
@@ -292,6 +319,7 @@ class _Look:
                 await self._group(group, intents, time_is_up)
             except CanvasError as error:
                 self.result.problems.append(error)
+                is_away = concerns_all(error)
                 for intent in intents:
                     self._unless_overdue(intent)
         return self.result
@@ -308,7 +336,7 @@ class _Look:
         if group[0].startswith("accounts/"):
             wanted = {intent.report_id for intent in intents}
             account = int(group[0].removeprefix("accounts/"))
-            seen = {run.report_id: run for run in await _index(self.client, account, group[1], wanted)}
+            seen = {run.report_id: run for run in await _index(self.client, account, group[1], wanted, time_is_up)}
         for intent in intents:
             run = seen.get(intent.report_id or 0)
             if run is None and time_is_up():
@@ -410,8 +438,10 @@ class _Look:
                 self._record(intent, run)
 
 
-async def _newest(client: CanvasClient, intent: Intent) -> list[Observation]:
-    """Return the newest reports of an intent's kind, five pages at most."""
+async def _newest(
+    client: CanvasClient, intent: Intent, time_is_up: Callable[[], bool] = lambda: False
+) -> tuple[list[Observation], bool]:
+    """Return the newest reports of an intent's kind, five pages at most, and whether there was time for them."""
     found: list[Observation] = []
     pages = 0
     async for page in report_calls.newest(client, intent):
@@ -419,10 +449,18 @@ async def _newest(client: CanvasClient, intent: Intent) -> list[Observation]:
         pages += 1
         if pages >= _MOST_PAGES:
             break
-    return found
+        if time_is_up():
+            return found, False
+    return found, True
 
 
-async def _index(client: CanvasClient, account: int, report: str, wanted: Iterable[int | None]) -> list[Observation]:
+async def _index(
+    client: CanvasClient,
+    account: int,
+    report: str,
+    wanted: Iterable[int | None],
+    time_is_up: Callable[[], bool],
+) -> list[Observation]:
     """Return the newest reports of one kind, reading on while wanted ones are missing, five pages at most."""
     missing = {one for one in wanted if one is not None}
     found: list[Observation] = []
@@ -434,6 +472,6 @@ async def _index(client: CanvasClient, account: int, report: str, wanted: Iterab
             if run is not None:
                 found.append(run)
                 missing.discard(run.report_id)
-        if not missing or pages >= _MOST_PAGES:
+        if not missing or pages >= _MOST_PAGES or time_is_up():
             break
     return found

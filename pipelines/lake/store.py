@@ -6,7 +6,7 @@ Where the rows come from is not known here. Which files go into the warehouse is
 import hashlib
 import re
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,6 +54,19 @@ class LoadOutcome:
     drift: tuple[Drift, ...] = ()
 
 
+@dataclass
+class _Counted:
+    """The batches of a part, to be gone through once, and how many records of the source they were made from."""
+
+    batches: Iterable[Batch]
+    records: int = 0
+
+    def __iter__(self) -> Iterator[Batch]:
+        for batch in self.batches:
+            self.records += batch.records
+            yield batch
+
+
 def new_load_id(moment: datetime) -> str:
     """Return an id for a load of endpoints: sorts by time, and two at one moment differ."""
     return f"{moment.astimezone(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(5)}"
@@ -81,7 +94,7 @@ def _short(text: str) -> str:
 class Lake:
     """Parquet files under one folder, with the ledger as the commit log. Several processes may load at once.
 
-    `max_bad_share` is the share of rows (0..1) in quarantine above which a load is refused.
+    `max_bad_share` is the share of the records read (0..1) in quarantine above which a load is refused.
     """
 
     def __init__(self, root: Path, ledger: Ledger, *, max_bad_share: float = 0.1) -> None:
@@ -129,10 +142,11 @@ class Lake:
         try:
             for part in parts:
                 path = self._path(part.table, name, load_id)
+                counted = _Counted(part.batches)
                 file = write_table(
                     path,
                     part.table,
-                    part.batches,
+                    counted,
                     load_id=load_id,
                     extracted_at=extracted_at,
                     sort=part.sort,
@@ -140,7 +154,7 @@ class Lake:
                 )
                 written.append((part, file))
                 files.append(self._load_file(part.table, name, file))
-                _refuse_if_bad(part.table, file, self.max_bad_share)
+                _refuse_if_bad(part.table, counted.records, file.quarantined, self.max_bad_share)
             bad = {part.table.qualified: file.quarantined for part, file in written if file.quarantined}
             if bad:
                 files.append(self._quarantine(set_aside, load_id, extracted_at, bad))
@@ -228,20 +242,24 @@ def quarantine_frame(rows: Sequence[tuple[str, str, QuarantinedRow]]) -> pd.Data
 
 
 def refusal(table: Table, good: int, bad: Sequence[QuarantinedRow], max_share: float) -> str | None:
-    """Return why an answer is refused as a whole, or None: its rows in quarantine may be few."""
+    """Return why an answer is refused as a whole, or None: its rows in quarantine may be few.
+
+    `good` counts as `bad` does, by records of the source: how many rows a table makes of a record says nothing here.
+    """
     # When most rows do not fit, the answer is not what it should be, however short it is.
     if len(bad) > good or (len(bad) > _FEW_BAD_ROWS and len(bad) > max_share * (good + len(bad))):
         first = bad[0]
+        line = "" if first.line_number is None else f"line {first.line_number}, "
         return (
-            f"{len(bad)} of {good + len(bad)} rows do not fit {table.qualified} (the first: line {first.line_number}, "
-            f"{first.reason}). The table keeps its last good rows. Look at the file, or raise [warehouse] "
+            f"{len(bad)} of {good + len(bad)} rows do not fit {table.qualified} (the first: {line}{first.reason}). "
+            "The table keeps its last good rows. Look at the file, or raise [warehouse] "
             "max_bad_share if these rows are to be left out."
         )
     return None
 
 
-def _refuse_if_bad(table: Table, file: WrittenFile, max_share: float) -> None:
-    refused = refusal(table, file.rows, file.quarantined, max_share)
+def _refuse_if_bad(table: Table, records: int, bad: Sequence[QuarantinedRow], max_share: float) -> None:
+    refused = refusal(table, records - len(bad), bad, max_share)
     if refused:
         raise TooManyBadRowsError(refused)
 

@@ -193,6 +193,22 @@ def to_delete(ledger: Ledger, instance: str) -> list[Intent]:
     )
 
 
+def untold(ledger: Ledger, instance: str, since: datetime) -> list[Intent]:
+    """Return the intents that failed or were parked at a moment or later and of which nobody was told, oldest first.
+
+    Not those that were lost, for another took their place, nor those that a person ended or gave the file of: the
+    person was there.
+    """
+    at = timestamp(since)
+    return _select(
+        ledger,
+        "instance = ? AND told_at IS NULL AND loaded_at IS NULL AND identified_by IS NOT 'file'"
+        " AND outcome IS NOT 'lost' AND outcome IS NOT 'cancelled'"
+        " AND (ended_at >= ? OR (ended_at IS NULL AND parked_at >= ?))",
+        (instance, at, at),
+    )
+
+
 def newest_finished(ledger: Ledger, instance: str, account_id: int, report: str, digest: str) -> int:
     """Return the id of the newest report of a kind that was seen to be complete; 0 if there is none."""
     with ledger.read() as connection:
@@ -245,7 +261,7 @@ _MOMENTS = (
     "loaded_at",
     "deleted_at",
 )
-_NOT_SHOWN = ("posting_owner", "status_at")
+_NOT_SHOWN = ("posting_owner", "status_at", "told_at")
 
 
 def intent_of(row: sqlite3.Row) -> Intent:

@@ -104,6 +104,14 @@ class Drift:
     detail: str
 
 
+_FILES = (
+    "SELECT loads.instance, slices.table_name, slices.slice, slices.load_id, loads.source, loads.report_id,"
+    " slices.rows, parquet.sha256, parquet.path, loads.extracted_at, loads.committed_at"
+    " FROM slices JOIN loads USING (load_id) JOIN parquet USING (parquet_id)"
+)
+"""The fields of `LiveFile`."""
+
+
 class CommitResult(StrEnum):
     """What a commit did."""
 
@@ -432,19 +440,26 @@ def _live_sql(as_of: datetime | None, tables: Sequence[str] | None) -> tuple[str
     if tables is not None:
         condition += f" AND slices.table_name IN ({', '.join('?' * len(tables))})"
         arguments += tables
-    sql = (
-        "SELECT loads.instance, slices.table_name, slices.slice, slices.load_id, loads.source, loads.report_id,"
-        " slices.rows, parquet.sha256, parquet.path, loads.extracted_at, loads.committed_at"
-        " FROM slices JOIN loads USING (load_id) JOIN parquet USING (parquet_id)"
-        f" WHERE {condition} ORDER BY slices.table_name, slices.slice"
-    )
-    return sql, arguments
+    return f"{_FILES} WHERE {condition} ORDER BY slices.table_name, slices.slice", arguments
 
 
 def live_files(ledger: Ledger, as_of: datetime | None = None, tables: Sequence[str] | None = None) -> list[LiveFile]:
     """Return the slices that are live now, or as of a moment, one by one. For tables with few slices."""
     columns = live_columns(ledger, as_of, tables)
     return [LiveFile(*row) for row in zip(*columns.values(), strict=True)]
+
+
+def loaded_files(ledger: Ledger, start: str) -> list[LiveFile]:
+    """Return the files of the loads whose ids begin so, live or not, the last load first.
+
+    The ledger names those whose rows were replaced too; on disk they may be gone.
+    """
+    with ledger.read() as connection:
+        rows = connection.execute(
+            f"{_FILES} WHERE slices.load_id >= ? AND slices.load_id < ? ORDER BY slices.live_from DESC, slices.load_id",
+            (start, start + chr(0x10FFFF)),
+        ).fetchall()
+    return [LiveFile(*row) for row in rows]
 
 
 def is_loaded(ledger: Ledger, load_id: str) -> bool:

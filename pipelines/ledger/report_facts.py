@@ -4,10 +4,13 @@ One process at a time holds the right to POST. Nothing here is undone but by a l
 """
 
 import sqlite3
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from pipelines.ledger.database import Ledger, timestamp
 from pipelines.ledger.intents import IdentifiedBy, Intent, Outcome, intent_of
+
+_LONGEST_PAUSE = timedelta(days=1)
 
 
 def claim_post(ledger: Ledger, intent_id: int, owner: str) -> bool:
@@ -59,7 +62,8 @@ def record_asked(
             for target in ("intent_id = ?", "replaces = ? AND posting_at IS NULL"):
                 cursor = connection.execute(
                     "UPDATE intents SET report_id = ?, identified_by = ?, asked_at = ?, status = ?, status_at = ?,"
-                    f" reported_created_at = ? WHERE {target} AND report_id IS NULL AND ended_at IS NULL",
+                    " reported_created_at = ?, next_attempt_at = NULL"
+                    f" WHERE {target} AND report_id IS NULL AND ended_at IS NULL",
                     (report_id, by.value, now, status, now, timestamp(created_at) if created_at else None, intent_id),
                 )
                 if cursor.rowcount:
@@ -132,7 +136,8 @@ def reopen(ledger: Ledger, intent: Intent) -> bool:
         cursor = connection.execute(
             "UPDATE intents SET version = version + (loaded_at IS NOT NULL), attempts = attempts + 1,"
             " attempts_before = attempts + 1, finished_at = ?, status = 'complete', next_attempt_at = NULL,"
-            " ended_at = NULL, outcome = NULL, failure = NULL, load_id = NULL, loaded_at = NULL, parked_at = NULL"
+            " ended_at = NULL, outcome = NULL, failure = NULL, load_id = NULL, loaded_at = NULL, parked_at = NULL,"
+            " told_at = NULL"
             " WHERE intent_id = ? AND ended_at IS NOT NULL AND version = ? AND outcome IS ? AND deleted_at IS NULL",
             (ledger.now(), intent.intent_id, intent.version, intent.outcome.value if intent.outcome else None),
         )
@@ -142,7 +147,7 @@ def reopen(ledger: Ledger, intent: Intent) -> bool:
 def record_attempt_failed(
     ledger: Ledger, intent_id: int, failure: str, *, attempt: int, most: int, pause: timedelta
 ) -> Intent:
-    """Count a load that failed: it is tried again after a pause that doubles, and parked after `most` attempts.
+    """Count a load that failed: it is tried again after a pause that doubles, up to a day, and parked after `most`.
 
     `attempt` is the number of the attempt that failed; the same attempt is counted once, whoever reports it. The
     attempts before a person freed the intent do not count towards `most`.
@@ -151,7 +156,7 @@ def record_attempt_failed(
         now = ledger.clock()
         row = connection.execute("SELECT attempts_before FROM intents WHERE intent_id = ?", (intent_id,)).fetchone()
         tried = max(attempt - int(row["attempts_before"]), 1)
-        later = now + pause * 2 ** min(tried - 1, 16)
+        later = now + min(pause * 2 ** min(tried - 1, 16), _LONGEST_PAUSE)
         connection.execute(
             "UPDATE intents SET attempts = ?, failure = ?, next_attempt_at = ?,"
             " parked_at = CASE WHEN ? >= ? THEN ? ELSE NULL END"
@@ -165,11 +170,26 @@ def unpark(ledger: Ledger, intent_id: int) -> bool:
     """Free a parked intent for as many attempts as it had at first; False if it is not parked."""
     with ledger.write() as connection:
         cursor = connection.execute(
-            "UPDATE intents SET parked_at = NULL, next_attempt_at = NULL, attempts_before = attempts"
+            "UPDATE intents SET parked_at = NULL, next_attempt_at = NULL, attempts_before = attempts, told_at = NULL"
             " WHERE intent_id = ? AND parked_at IS NOT NULL",
             (intent_id,),
         )
         return cursor.rowcount == 1
+
+
+def record_told(ledger: Ledger, intents: Sequence[Intent]) -> None:
+    """Record that people were told how intents stand; not of one that has been taken up again meanwhile."""
+    with ledger.write() as connection:
+        for intent in intents:
+            connection.execute(
+                "UPDATE intents SET told_at = ? WHERE intent_id = ? AND ended_at IS ? AND parked_at IS ?",
+                (
+                    ledger.now(),
+                    intent.intent_id,
+                    timestamp(intent.ended_at) if intent.ended_at else None,
+                    timestamp(intent.parked_at) if intent.parked_at else None,
+                ),
+            )
 
 
 def want_deleted(ledger: Ledger, intent_id: int) -> None:

@@ -224,6 +224,7 @@ CREATE TABLE intents_2 (
     loaded_at       TEXT,
     delete_wanted   INTEGER NOT NULL DEFAULT 0,
     deleted_at      TEXT,
+    told_at         TEXT,
     CHECK ((account_id IS NULL) <> (course_id IS NULL))
 )"""
 

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from pipelines.ledger.database import Ledger, timestamp
 from pipelines.ledger.intents import IdentifiedBy, Intent, Parameters, context_of, intent_of, parameters_hash
 
-_MOST_LOST = 3
+_FIRST_PAUSE = timedelta(minutes=2)
+_LONGEST_PAUSE = timedelta(hours=1)
 
 
 def want(
@@ -172,8 +173,8 @@ def want_file(
 def record_lost(ledger: Ledger, intent_id: int, failure: str) -> Intent | None:
     """End an intent whose POST led to no report, and put another in its place; None if it has a report by now.
 
-    When three before it were lost too, none takes its place, and the wish has failed: each may have cost Canvas a
-    report that nobody sees.
+    The other is asked for at once after the first that was lost, and then after pauses that double, up to an hour, for
+    as long as the deadline of the wish allows: Canvas may be unable to take POSTs for a while.
 
     No intent is posted twice: what became of each POST can be read from its own row.
     """
@@ -191,20 +192,19 @@ def record_lost(ledger: Ledger, intent_id: int, failure: str) -> Intent | None:
             " ON one.intent_id = chain.replaces) SELECT count(*) - 1 FROM chain",
             (intent_id,),
         ).fetchone()[0]
-        if lost_before >= _MOST_LOST:
-            why = f"Canvas answered none of {lost_before + 1} POSTs, and its list shows no report of them"
-            connection.execute(
-                "UPDATE intents SET failure = ?, outcome = 'failed', ended_at = ? WHERE intent_id = ?",
-                (why, ledger.now(), intent_id),
-            )
-            return None
         connection.execute(
             "UPDATE intents SET failure = ?, outcome = 'lost', ended_at = ? WHERE intent_id = ?",
             (failure, ledger.now(), intent_id),
         )
         kept = ("instance", "account_id", "course_id", "report", "parameters", "parameters_hash", "window", "origin",
                 "wanted_at", "deadline_at")  # fmt: skip
-        successor = _insert(connection, {**{name: row[name] for name in kept}, "replaces": intent_id})
+        again_at = None
+        if lost_before:
+            # Of a few, for two to the power of many is no number of minutes.
+            again_at = timestamp(ledger.clock() + min(_FIRST_PAUSE * 2 ** min(lost_before - 1, 10), _LONGEST_PAUSE))
+        successor = _insert(
+            connection, {**{name: row[name] for name in kept}, "replaces": intent_id, "next_attempt_at": again_at}
+        )
         connection.execute("UPDATE wishes SET intent_id = ? WHERE intent_id = ?", (successor["intent_id"], intent_id))
     return intent_of(successor)
 

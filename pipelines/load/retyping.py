@@ -1,6 +1,7 @@
 """Rows of reports that were loaded before their columns were declared, read anew as they are declared now.
 
-Canvas is not asked: the file that was kept is read again, or, when that is gone, the text in the lake.
+Canvas is not asked: the file that was kept is read again, or, when that is gone, the text in the lake. What the lake
+has in types only is not turned back into text: it would not be the file's (`007` is 7 there).
 """
 
 import re
@@ -22,19 +23,21 @@ from pipelines.lake.store import Lake, LoadOutcome, Part
 from pipelines.ledger import Drift, Intent, LiveFile
 from pipelines.ledger.intents import intent_of_report
 from pipelines.ledger.kept_files import KeptFile, kept_files
-from pipelines.ledger.loads import live_files, live_row_counts, write_drift
+from pipelines.ledger.loads import live_files, live_row_counts, loaded_files, write_drift
 from pipelines.load.reports import REFUSED, Reading, load_again, load_parts
-from pipelines.normalize.contracts import SYSTEM_COLUMNS, FileForm, table_contract, undeclared_table
+from pipelines.normalize.contracts import SYSTEM_COLUMNS, FileForm, Table, table_contract, undeclared_table
 from pipelines.normalize.contracts.course_documents import COURSE_DOCUMENTS
 from pipelines.normalize.contracts.meta import QUARANTINE
 from pipelines.normalize.contracts.registry import types_by_name
-from pipelines.normalize.csv_files import read_batches, read_header
+from pipelines.normalize.csv_files import UnreadableFileError, read_batches, read_header
 from pipelines.normalize.rows import Batch, QuarantinedRow
 from pipelines.private_files import private_folder
 
 _SYSTEM = {column.name for column in SYSTEM_COLUMNS}
 _ANEW = re.compile(r"(-[0-9a-f]{8}(\.\d+)?)*")
 """What the id of a load gains each time its rows are read anew."""
+_OF_ONE_FILE = re.compile(r"report-\d+-[0-9a-f]{8}(-v\d+)?")
+"""How the ids of all loads of one file of a report begin."""
 
 
 Lock = Callable[[int], AbstractContextManager[None]]
@@ -159,9 +162,10 @@ def _load_from_lake(lake: Lake, intent: Intent, files: Sequence[LiveFile], readi
     try:
         parts = []
         for file, text in zip(files, texts, strict=True):
+            told = _with_text(lake, file, reading)
             text.unlink(missing_ok=True)
-            _write_text(lake.path_of(file), text)
-            parts.append(_part(file, text, reading, _set_aside(lake, file)))
+            _write_text(lake.path_of(told), text)
+            parts.append(_part(file, text, reading, _set_aside(lake, told)))
         extracted_at = datetime.fromisoformat(files[0].extracted_at)
         return load_parts(lake, intent, files[0].load_id, parts, reading, extracted_at=extracted_at)
     finally:
@@ -169,13 +173,50 @@ def _load_from_lake(lake: Lake, intent: Intent, files: Sequence[LiveFile], readi
             text.unlink(missing_ok=True)
 
 
+def _with_text(lake: Lake, file: LiveFile, reading: Reading) -> LiveFile:
+    """Return the file that the rows of a live one can be typed from: itself, or one made of the same report before.
+
+    Raises UnreadableFileError if no file has the text of a column whose type is to change.
+    """
+    typed = _typed_otherwise(lake, file, reading)
+    if not typed:
+        return file
+    match = _OF_ONE_FILE.match(file.load_id)
+    start = file.load_id if match is None else match[0]
+    for one in loaded_files(lake.ledger, start):
+        # The ids of the loads of a later file of the same report begin alike, and go on with its number.
+        is_same = _ANEW.fullmatch(one.load_id.removeprefix(start)) is not None
+        is_same = is_same and (one.table_name, one.slice) == (file.table_name, file.slice)
+        if is_same and lake.path_of(one).exists() and not _typed_otherwise(lake, one, reading):
+            return one
+    raise UnreadableFileError(
+        f"the report's file is gone, and the lake has {', '.join(typed)} of {file.table_name} in other types than are "
+        "wanted now, and nowhere the text that they were made of. Text made of these values would not be the file's. "
+        "The next report brings the types that are wanted"
+    )
+
+
+def _typed_otherwise(lake: Lake, file: LiveFile, reading: Reading) -> list[str]:
+    """Return the columns of a file that are no text and are to be of another type."""
+    schema = pq.read_schema(lake.path_of(file))
+    names = [name for name in schema.names if name not in _SYSTEM]
+    wanted = {column.name: column.type.arrow for column in _table(file, names, reading).columns}
+    return [name for name in names if schema.field(name).type not in (pa.string(), wanted.get(name, pa.string()))]
+
+
+def _table(file: LiveFile, names: Sequence[str], reading: Reading) -> Table:
+    """Return the contract of a live file's table as of today; `names` are the file's columns."""
+    table = table_contract(file.table_name)
+    if table is not None:
+        return table
+    name = file.table_name.removeprefix("reports.")
+    return replace(undeclared_table(file.source, "", list(names), reading.types), name=name)
+
+
 def _part(file: LiveFile, text: Path, reading: Reading, before: Sequence[QuarantinedRow]) -> Part:
     """Return the rows of a table from their text. Whatever form the report's file had, here a record is a row."""
     header = read_header(text, ",")
-    table = table_contract(file.table_name)
-    if table is None:
-        name = file.table_name.removeprefix("reports.")
-        table = replace(undeclared_table(file.source, "", list(header.cells), reading.types), name=name)
+    table = _table(file, header.cells, reading)
     columns = tuple(replace(column, localized=False) for column in table.columns)
     as_rows = replace(table, columns=columns, form=FileForm.ROWS, lone_cell_is_empty=False)
     return Part(table, _with(before, read_batches(text, header, as_rows)))
@@ -184,8 +225,8 @@ def _part(file: LiveFile, text: Path, reading: Reading, before: Sequence[Quarant
 def _set_aside(lake: Lake, file: LiveFile) -> list[QuarantinedRow]:
     """Return the rows that the load set aside: they are not in the table's text, and must not be lost."""
     found = []
-    for one in live_files(lake.ledger, tables=[QUARANTINE.qualified]):
-        if one.load_id == file.load_id:
+    for one in loaded_files(lake.ledger, file.load_id):
+        if (one.load_id, one.table_name) == (file.load_id, QUARANTINE.qualified):
             rows = pq.read_table(lake.path_of(one), partitioning=None).to_pylist()
             found += [
                 QuarantinedRow(row["line_number"], row["reason"], row["raw"])
@@ -198,7 +239,9 @@ def _set_aside(lake: Lake, file: LiveFile) -> list[QuarantinedRow]:
 def _with(before: Sequence[QuarantinedRow], batches: Iterable[Batch]) -> Iterator[Batch]:
     rows = tuple(before)
     for batch in batches:
-        yield replace(batch, quarantined=(*rows, *batch.quarantined), records=batch.records + len(rows))
+        # Which record of the report's file a row of the lake came from is not known.
+        anew = (replace(row, line_number=None) for row in batch.quarantined)
+        yield replace(batch, quarantined=(*rows, *anew), records=batch.records + len(rows))
         rows = ()
     if rows:
         yield Batch(pd.DataFrame(), rows)

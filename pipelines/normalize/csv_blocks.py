@@ -3,7 +3,6 @@
 Arrow splits and unquotes; what the cells mean is the business of who reads the blocks.
 """
 
-import codecs
 import io
 import os
 from bisect import bisect_right
@@ -24,8 +23,9 @@ from pipelines.normalize.rows import QuarantinedRow
 from pipelines.normalize.unreadable import UnreadableFileError
 
 _BLOCK_BYTES = 4 << 20
-_TAIL_BYTES = 1 << 16
 _UTF8_MARK = b"\xef\xbb\xbf"
+_FIRST_OF_SEVERAL = 0xC0
+"""The lowest byte that begins a character of several bytes in UTF-8."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def blocks(path: Path, header: Header, aside: SetAside) -> Iterator[Block]:
         yield Block(_no_cells(header), next_record, tuple(ragged))
     if given != found:
         raise RowsUnaccountedError(f"{found} records were found not as wide as the header, and {given} were set aside")
-    if _is_open(last_ragged, header.separator) if last_ragged else _ends_open(path, last_cell):
+    if _is_open(last_ragged, header.separator) if last_ragged else _ends_open(path, last_cell, header.separator):
         raise UnreadableFileError("a quote is never closed, so the rows after it cannot be told apart")
 
 
@@ -185,12 +185,22 @@ class _Source:
 
 
 def _is_utf8(file: BinaryIO) -> bool:
-    decoder = codecs.getincrementaldecoder("utf-8")()
+    left = b""
+    while chunk := file.read(_BLOCK_BYTES):
+        text = left + chunk
+        # A character that begins in the last three bytes may go on behind them.
+        end = next((at for at in range(max(len(text) - 3, 0), len(text)) if text[at] >= _FIRST_OF_SEVERAL), len(text))
+        if not _is_text(text[:end]):
+            return False
+        left = text[end:]
+    return _is_text(left)
+
+
+def _is_text(data: bytes) -> bool:
+    # Arrow is ten times as fast here as Python's decoder, and as strict.
     try:
-        while chunk := file.read(_BLOCK_BYTES):
-            decoder.decode(chunk)
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
+        pa.array([data], pa.binary()).cast(pa.string())
+    except pa.ArrowInvalid:
         return False
     return True
 
@@ -252,21 +262,17 @@ def _is_open(record: bytes, separator: str) -> bool:
     return False
 
 
-def _ends_open(path: Path, last: bytes) -> bool:
+def _ends_open(path: Path, last: bytes, separator: str) -> bool:
     """Return whether a file ends within quotes, by the last cell of its last record."""
-    if b"\n" not in last and b"\r" not in last:
+    if last and not last.strip(b"\r\n"):
+        # Line breaks in quotes and before the end look like an open quote, which would have taken no row.
         return False
-    # The cell was in quotes. Two quotes are one of its text, so an odd number at the end has the closing one.
-    end = b""
+    # A cell whose quote is open goes on to the very end.
+    opened = b'"' + last.replace(b'"', b'""')
     with path.open("rb") as file:
-        left = path.stat().st_size
-        while left and not end.strip(b'"\r\n'):
-            step = min(left, _TAIL_BYTES)
-            left -= step
-            file.seek(left)
-            end = file.read(step) + end
-    end = end.rstrip(b"\r\n")
-    return (len(end) - len(end.rstrip(b'"'))) % 2 == 0
+        file.seek(-len(opened) - 1, os.SEEK_END)
+        end = file.read()
+    return end[1:] == opened and end[:1] in (separator.encode(), b"\r", b"\n")
 
 
 def _no_cells(header: Header) -> Any:

@@ -1,12 +1,14 @@
 """The header of a CSV file: what it says, where it ends, and how it differs from a table's contract."""
 
 import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import BinaryIO
 
 from pipelines.normalize.contracts import Column, Table, snake_case, unique_names
-from pipelines.normalize.csv_records import records
+from pipelines.normalize.csv_records import Cells, records
 from pipelines.normalize.unreadable import UnreadableFileError
 
 _HEADER_BYTES = 1 << 20
@@ -66,10 +68,10 @@ class Header:
 
 
 def read_header(path: Path, separator: str | None = None) -> Header:
-    """Read the header of a CSV file: tolerates a byte order mark, and a semicolon where no comma is.
+    """Read the header of a CSV file: tolerates a byte order mark, and semicolons between cells instead of commas.
 
-    `separator` is what stands between cells, where that is certain. Raises UnreadableFileError for an empty file, and
-    for one that is not text in UTF-8.
+    `separator` is what stands between cells, where that is certain; else it is the one that makes more cells. Raises
+    UnreadableFileError for an empty file, and for one that is not text in UTF-8.
     """
     with path.open("rb") as file:
         start = file.read(_HEADER_BYTES)
@@ -81,15 +83,29 @@ def read_header(path: Path, separator: str | None = None) -> Header:
             raise UnreadableFileError("the file has no header")
         if b"\0" in first_line or first_line.lstrip().lower().startswith((b"<!doctype", b"<html")):
             raise UnreadableFileError("the file is not CSV text")
-        if separator is None:
-            separator = ";" if first_line.count(b";") > first_line.count(b",") else ","
-        raw, end = next(records(file, separator, start=skip, longest=_HEADER_BYTES))
+        raw, end, separator = _first_record(file, skip, (separator,) if separator else (",", ";"))
     cells = [(cell or b"").decode("utf-8", errors="replace") for cell in raw]
     longest = max(map(len, cells))
     if longest > _LONGEST_NAME:
         raise UnreadableFileError(f"the first row has a cell of {longest} characters, so it is no header")
     names = unique_names([snake_case(cell) for cell in cells])
     return Header(tuple(cells), tuple(names), end, separator)
+
+
+def _first_record(file: BinaryIO, start: int, separators: Sequence[str]) -> tuple[Cells, int, str]:
+    """Return the first record, where it ends, and which of the separators makes most cells of it."""
+    found: list[tuple[Cells, int, str]] = []
+    refused: UnreadableFileError | None = None
+    for separator in separators:
+        try:
+            found.append((*next(records(file, separator, start=start, longest=_HEADER_BYTES)), separator))
+        except UnreadableFileError as error:
+            refused = refused or error
+    best = max(found, key=lambda one: len(one[0]), default=None)
+    # With the wrong separator a quote may seem to be open, and an open quote may seem to be none, in a single cell.
+    if best is None or (refused is not None and len(best[0]) == 1):
+        raise refused or UnreadableFileError("the file has no header")
+    return best
 
 
 def without_unwritten_cells(path: Path, header: Header) -> Header:

@@ -136,16 +136,15 @@ def _named(period: Period, new: dict[int, str], taken: list[str]) -> Period:
 
 
 def period_batches(
-    path: Path, header: Header, table: Table, layout: PeriodLayout, undeclared: Sequence[str]
+    path: Path, header: Header, table: Table, layout: PeriodLayout, undeclared: Sequence[str], aside: SetAside
 ) -> Iterator[Batch]:
     """Yield a file's rows: for each record one for each period, or one without a period where there is none.
 
     A record with a value that does not fit is set aside whole. `undeclared` are the text columns behind the declared
-    ones; a file need not have them all.
+    ones; a file need not have them all. `aside` counts the rows set aside of all files of the table.
 
     Raises what `csv_blocks.blocks` does.
     """
-    aside = SetAside(table)
     for block in blocks(path, header, aside):
         yield _batch(table, header, layout, [undeclared_column(name) for name in undeclared], block, aside)
 

@@ -6,7 +6,6 @@ ratings are left out with it.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from pipelines.normalize.values import Typed, from_text
 _RATINGS = "ratings"
 _POSITION = "position"
 _RECORDS_AT_ONCE = 5_000
+_BYTES_AT_ONCE = 8 << 20
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,7 @@ def outcome_batches(path: Path, header: Header, tables: OutcomeTables, table: Ta
     """
     aside = SetAside(tables.outcomes)
     before = header.without(set(range(_width(header), len(header.cells))))
-    found = _records(path, header)
-    while group := list(islice(found, _RECORDS_AT_ONCE)):
+    for group in _groups(_records(path, header)):
         yield _batch(before, group, tables, aside, wants_ratings=table is tables.ratings)
 
 
@@ -91,6 +90,20 @@ def _records(path: Path, header: Header) -> Iterator[Record]:
             if cells != [None]:
                 number += 1
                 yield Record(number, cells[:width], cells[width:], len(cells) > width == len(header.cells))
+
+
+def _groups(found: Iterator[Record]) -> Iterator[list[Record]]:
+    """Yield records in groups that end at a number of records or of bytes: a description may be a whole page."""
+    group: list[Record] = []
+    size = 0
+    for record in found:
+        group.append(record)
+        size += sum(len(cell) for cell in (*record.cells, *record.ratings) if cell)
+        if len(group) == _RECORDS_AT_ONCE or size >= _BYTES_AT_ONCE:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
 
 
 def _numbers(path: Path, header: Header, places: Sequence[int]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from pipelines.normalize.rows import Batch, QuarantinedRow
 from pipelines.normalize.unreadable import HopelessFileError
 
 MOST_ROWS = 100_000
-"""Rows of one file that are set aside before the file is given up."""
+"""Rows of a table's files that are set aside before they are given up."""
 
 _MOST_BYTES = 256 << 20
 _LONGEST_RAW = 64 << 10
@@ -19,7 +19,7 @@ class RowsUnaccountedError(RuntimeError):
 
 
 class SetAside:
-    """Counts the rows of one file that do not fit, and says when they are too many."""
+    """Counts the rows of a table's files that do not fit, and says when they are too many."""
 
     def __init__(self, table: Table) -> None:
         self._table = table

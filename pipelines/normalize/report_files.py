@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pipelines.extract.archives import ReportMember
 from pipelines.normalize.contracts import (
+    REPORTS,
     Column,
     ColumnType,
     FileForm,
@@ -24,11 +25,13 @@ from pipelines.normalize.csv_header import Header, read_header, without_unwritte
 from pipelines.normalize.csv_records import records
 from pipelines.normalize.grading_periods import PeriodLayout, period_batches, period_layout
 from pipelines.normalize.outcome_ratings import outcome_batches, outcome_tables
+from pipelines.normalize.quarantine import SetAside
 from pipelines.normalize.rows import Batch
 from pipelines.normalize.unreadable import UnreadableFileError
 
 _TRUE = ("true", "t", "1", "yes", "y", "on")
 _BLANK_BYTES = 16
+_MUCH_ALIKE = 0.8
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,8 @@ def report_tables(
     for member in members:
         header = read_header(member.path)
         table = _declared(contract, parameters, member, header) if contract is not None else None
+        if contract is not None and table is not None:
+            _refuse_other_file(header, contract, table)
         table = table or undeclared_table(report, member.name, list(header.cells), types)
         tables.append((member, _plain(member.path, header, table)))
     return _one_table_each(tables)
@@ -105,6 +110,16 @@ def _refuse_other_file(header: Header, contract: Report, table: Table) -> None:
             f"none of the file's {len(header.names)} columns is one of {table.qualified}: it is no file of "
             f"{contract.name}"
         )
+    other, likest = max(_declared_tables(), key=lambda one: _likeness(one[1], header))
+    # Most reports about courses have columns in common, and a Canvas may lack some: only a clear case is one.
+    if other != contract.name and _likeness(likest, header) > _MUCH_ALIKE > 2 * _likeness(table, header):
+        raise UnreadableFileError(f"the file is one of {other} by its columns, and not of {contract.name}")
+
+
+def _declared_tables() -> Iterator[tuple[str, Table]]:
+    for contract in REPORTS.values():
+        for table in contract.tables.values():
+            yield contract.name, table
 
 
 def _grading_periods(table: Table, members: Sequence[ReportMember]) -> ReportTable:
@@ -124,8 +139,9 @@ def _grading_periods(table: Table, members: Sequence[ReportMember]) -> ReportTab
     absent = {column.name: column for _, _, layout in files for column in layout.absent(table)}
 
     def batches() -> Iterator[Batch]:
+        aside = SetAside(table)
         for member, header, layout in files:
-            for batch in period_batches(member.path, header, table, layout, undeclared):
+            for batch in period_batches(member.path, header, table, layout, undeclared, aside):
                 yield _of_member(batch, member) if len(files) > 1 else batch
 
     return ReportTable(table, batches(), _missing(list(absent.values()), table))

@@ -20,7 +20,7 @@ from pipelines.normalize.values import Typed, as_json, from_json
 
 @dataclass(frozen=True)
 class QuarantinedRow:
-    """A row that does not fit its table. `line_number` counts from 1; `raw` is the row as Canvas gave it."""
+    """A row that does not fit its table, with the number of its record from 1 if known, and the row as CSV or JSON."""
 
     line_number: int | None
     reason: str

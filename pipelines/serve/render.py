@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipelines.normalize.contracts import unique_names
+from pipelines.serve.layout import as_records, fits, least_widths
 from pipelines.serve.query import QueryResult
 
 _NUMBER = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL\(.*\)|BIGNUM)")
@@ -27,16 +28,28 @@ _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 def to_terminal(result: QueryResult, *, width: int | None = None, color: bool = False) -> str:
     """Return a table for reading: numbers to the right, NULL named, a cut-off answer said aloud below it.
 
-    `width` is that of the terminal; without it every cell is shown in full.
+    `width` is that of the terminal; without it every cell is shown in full. Where the columns do not fit, each row is
+    a record of its own.
     """
+    rows = [[_cell(value) for value in row] for row in result.rows()]
+    numbers = {place for place, name in enumerate(result.types) if _NUMBER.fullmatch(name)}
+    names = [_harmless(name) for name in result.columns]
+    texts = [[cell.plain for cell in row] for row in rows]
+    least = least_widths(names, texts, numbers)
+    if width is not None and not fits(least, width):
+        return f"{as_records(names, texts)}\n\n{_count(result)}\n".lstrip("\n")
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for name, type_name in zip(result.columns, result.types, strict=True):
-        number = bool(_NUMBER.fullmatch(type_name))
+    for place, name in enumerate(names):
+        number = place in numbers
         table.add_column(
-            Text(_harmless(name)), justify="right" if number else "left", overflow="fold", no_wrap=width is None
+            Text(name),
+            justify="right" if number else "left",
+            overflow="fold",
+            no_wrap=number or width is None,
+            min_width=least[place],
         )
-    for row in result.rows():
-        table.add_row(*(_cell(value) for value in row))
+    for row in rows:
+        table.add_row(*row)
     buffer = io.StringIO()
     console = Console(file=buffer, width=width or 100_000, force_terminal=color, no_color=not color, highlight=False)
     if result.columns:

@@ -79,7 +79,7 @@ THROTTLE = b"403 Forbidden (Rate Limit Exceeded)\n"
             ),
             errors.ForbiddenError,
         ),
-        (raw(403, b"<html><title>Blocked</title>", {"content-type": "text/html"}), errors.ForbiddenError),
+        (raw(403, b"<html><title>Blocked</title>", {"content-type": "text/html"}), errors.EdgeRefusedError),
     ],
 )
 def test_the_kinds_of_403_are_told_apart(answer: RawAnswer, kind: type[errors.CanvasError]) -> None:

@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,19 @@ def test_a_file_that_is_itself_wrong_is_refused_and_the_old_rows_stay(lake: Lake
     assert "Account" not in str(e.value)
     assert ids(lake) == [1, 2]
     assert files(lake) == before
+
+
+def test_bad_rows_are_compared_with_the_records_that_the_good_rows_were_made_of(lake: Lake) -> None:
+    many = accounts(*range(480))
+    bad = accounts(*["bad"] * 52).quarantined
+    for records in ((100,), (90, 10)):
+        first = replace(many, quarantined=bad, records=records[0])
+        rest = [replace(accounts(), records=more) for more in records[1:]]
+        with pytest.raises(TooManyBadRowsError, match="52 of 100 rows do not fit"):
+            load(lake, "one", [first, *rest])
+    # And where a table has fewer rows than there are records.
+    few = replace(accounts(1), quarantined=bad[:20], records=1000)
+    assert load(lake, "two", [few]).quarantined == {"canvas.accounts": 20}
 
 
 def test_a_few_bad_rows_among_many_are_no_reason_to_refuse_all(lake: Lake) -> None:

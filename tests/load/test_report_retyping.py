@@ -330,3 +330,93 @@ def test_every_slice_is_typed_and_rows_of_another_report_are_left_alone(world: W
     assert len(read_anew(world, OF_HEADER)) == 2
     assert_same(lake_rows(world, TABLE), [*due_rows(world, one)[TABLE], *due_rows(world, other)[TABLE]])
     assert files_of(world, "course_storage") == before
+
+
+def refused(world: World) -> list[str]:
+    """Return what the drift says of tables whose types were refused."""
+    rows = rows_of(world.ledger, "SELECT detail FROM drift WHERE kind = 'type refused'")
+    return [str(row["detail"]) for row in rows]
+
+
+@pytest.mark.parametrize("types", [{}, {"user id": ColumnType.DOUBLE}], ids=["text", "another type"])
+def test_values_whose_text_is_gone_are_not_made_text_again(world: World, types: dict[str, ColumnType]) -> None:
+    """What is 7 in the lake was 007 in the file, or a student's number of twenty digits."""
+    world.canvas.faults.report_file(b"user id,user name\n007,Ann\n")
+    loaded(world, REPORT, reading=Reading(world.downloads, OF_HEADER))
+    assert read_anew(world, types) == []
+    assert lake_rows(world, TABLE) == [{"user_id": 7, "user_name": "Ann"}]
+    (said,) = refused(world)
+    assert f"user_id of reports.{TABLE} in other types than are wanted" in said
+    assert not list(world.downloads.iterdir())
+    published(world)
+    assert published_rows(world, f"select user_id from reports.{TABLE}") == [{"user_id": 7}]
+
+
+def test_the_text_that_was_there_before_the_types_comes_back_with_what_it_set_aside(world: World) -> None:
+    rows = b"".join(b"%04d,%d.50\n" % (number, number) for number in range(40))
+    world.canvas.faults.report_file(b"user id,minutes\n" + rows + b"41\nnobody,1\n")
+    loaded(world, REPORT)
+    text = lake_rows(world, TABLE)
+    assert (text[7], text[-1]) == ({"user_id": "0007", "minutes": "7.50"}, {"user_id": "nobody", "minutes": "1"})
+    was = [(row["line_number"], row["reason"], row["raw"]) for row in quarantine(world)]
+    for types, kept, aside in (
+        (OF_HEADER, 40, 2),
+        ({"minutes": ColumnType.DOUBLE}, 41, 1),
+        (OF_HEADER, 40, 2),
+        ({}, 41, 1),
+    ):
+        (outcome,) = read_anew(world, types)
+        assert load_counts(world, outcome.load_id) == (kept + aside, kept, aside)
+    assert lake_rows(world, TABLE) == text
+    assert [(row["line_number"], row["reason"], row["raw"]) for row in quarantine(world)] == was
+    assert refused(world) == []
+
+
+def test_the_text_of_an_earlier_file_of_a_report_is_not_taken_for_that_of_a_later_one(world: World) -> None:
+    world.canvas.faults.report("completes_twice")
+    for content in (b"user id\n006\n", b"user id\n007\n"):
+        world.canvas.faults.report_file(content)
+    intent = wished(world, REPORT)
+    for seconds, types in ((2, {}), (700, OF_HEADER)):
+        world.clock.advance(seconds)
+        world.ask(lambda client: watch(world.ledger, client, HOST, idle=True))
+        load(world, get_intent(world.ledger, intent.intent_id), Reading(world.downloads, types))
+    assert lake_rows(world, TABLE) == [{"user_id": 7}]
+    assert read_anew(world) == []
+    assert lake_rows(world, TABLE) == [{"user_id": 7}]
+    assert len(refused(world)) == 1
+
+
+def test_text_whose_file_is_gone_from_the_lake_does_not_come_back(world: World) -> None:
+    world.canvas.faults.report_file(b"user id\n007\n")
+    loaded(world, REPORT)
+    (file,) = files_of(world, TABLE)
+    assert len(read_anew(world, OF_HEADER)) == 1
+    world.lake.path_of(file).unlink()
+    assert read_anew(world) == []
+    assert lake_rows(world, TABLE) == [{"user_id": 7}]
+    assert len(refused(world)) == 1
+
+
+def test_a_declared_table_of_text_is_held_back_while_its_values_are_there_in_types_only(
+    world: World, declare: Callable[[], None]
+) -> None:
+    world.canvas.faults.report_file(b"user id,user sis id\n7,007\n")
+    loaded(world, REPORT, reading=Reading(world.downloads, {**OF_HEADER, "user sis id": ColumnType.BIGINT}))
+    declare()
+    anew = load_stale(world.lake, HOST, lambda _: Reading(world.downloads))
+    assert list(anew.unfit) == [f"reports.{TABLE}"]
+    assert "user_sis_id" in anew.unfit[f"reports.{TABLE}"]
+
+
+@pytest.mark.parametrize(("keep", "line"), [(KEEP, 43), (None, None)], ids=["file kept", "from the lake's text"])
+def test_only_rows_whose_record_is_known_are_set_aside_with_its_number(
+    world: World, keep: timedelta | None, line: int | None
+) -> None:
+    """A row of the lake is not the record of that number in the file: some records are no rows."""
+    rows = b"".join(b"%d,%d.5\n" % (number, number) for number in range(40))
+    world.canvas.faults.report_file(b"user id,minutes\n41\n" + rows + b"nobody,1\n")
+    loaded(world, REPORT, reading=Reading(world.downloads, keep=keep))
+    assert [row["line_number"] for row in quarantine(world)] == [2]
+    read_anew(world, OF_HEADER)
+    assert sorted((row["raw"], row["line_number"]) for row in quarantine(world)) == [("41", 2), ("nobody,1", line)]

@@ -73,6 +73,32 @@ def test_the_starters_gradebook_preferences_do_not_change_the_rows(people: Table
     assert [(row["person_id"], row["sis_id"]) for row in rows] == [(1, "0007")]
 
 
+@pytest.mark.parametrize(
+    ("header", "separator", "cells"),
+    [
+        ('"a;b;c;d",e', ",", ("a;b;c;d", "e")),
+        ('"a,b,c,d";e', ";", ("a,b,c,d", "e")),
+        ('"a;b\n;;";e;"f,\n,"', ";", ("a;b\n;;", "e", "f,\n,")),
+        ('a,"b;""",c', ",", ("a", 'b;"', "c")),
+        ('a;"b,""";c', ";", ("a", 'b,"', "c")),
+        ("a;b,c", ",", ("a;b", "c")),
+        ("a;b;c,d", ";", ("a", "b", "c,d")),
+        ("a", ",", ("a",)),
+    ],
+)
+def test_the_separator_is_the_one_that_makes_more_cells_of_the_header(
+    write: WriteFile, header: str, separator: str, cells: tuple[str, ...]
+) -> None:
+    found = read_header(write(header + "\n1,2\n"))
+    assert (found.separator, found.cells) == (separator, cells)
+
+
+@pytest.mark.parametrize("header", ['a,"b', 'a;"b', 'a;b;"c', '"a;b'])
+def test_a_header_whose_quote_is_open_is_refused_with_either_separator(write: WriteFile, header: str) -> None:
+    with pytest.raises(UnreadableFileError, match="quote is never closed"):
+        read_header(write(header + "\n1,2\n"))
+
+
 def test_columns_nobody_declared_are_kept_as_text_and_double_ones_are_numbered(people: Table, write: WriteFile) -> None:
     path = write("Shoe Size,sis_id,person_id,sis_id\n042,a,1,b\n,c,2,\n")
     header = read_header(path)

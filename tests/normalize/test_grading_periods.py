@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from pipelines.normalize import csv_blocks
+from pipelines.normalize import csv_blocks, quarantine
 from pipelines.normalize.contracts.grades import MGP_GRADE_EXPORT
 from pipelines.normalize.report_files import report_tables
-from pipelines.normalize.unreadable import UnreadableFileError
+from pipelines.normalize.unreadable import HopelessFileError, UnreadableFileError
 from tests.normalize.report_facts import report_facts
 from tests.normalize.report_text import WORDS, Row, csv_text, member, read
 
@@ -238,3 +238,12 @@ def test_rows_of_all_periods_are_there_across_block_borders(tmp_path: Path, monk
     due = {(1000 * student + 1, title) for student in range(200) for title in titles}
     found = [pair for b in batches for pair in zip(b.frame["student_id"], b.frame["grading_period"], strict=True)]
     assert (set(found), len(found)) == (due, 1400)
+
+
+def test_the_rows_set_aside_of_all_files_count_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quarantine, "MOST_ROWS", 10)
+    header = csv_text([header_of(["Q1"])])
+    members = [member(tmp_path, header + b"short\n" * 4, f"term {number}") for number in range(3)]
+    assert len(read(REPORT, *members[:2])["mgp_grade_export"][1]) == 8
+    with pytest.raises(HopelessFileError, match=r"do not fit reports\.mgp_grade_export: the limit is 10 rows"):
+        read(REPORT, *members)

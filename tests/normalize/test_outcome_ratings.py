@@ -184,3 +184,15 @@ def test_numbers_of_rows_are_right_across_groups_of_records(tmp_path: Path, monk
     assert sum(len(batch.frame) for batch in child) == sum(number % 3 for number in good)
     assert sum(batch.records for batch in main) == sum(batch.records for batch in child) == 100
     assert {c.name for c in OUTCOME_EXPORT.columns} == set(main[0].frame.columns)
+
+
+def test_records_of_whole_pages_are_held_in_memory_a_few_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outcome_ratings, "_BYTES_AT_ONCE", 10_000)
+    lines = [outcome(f"a{number}", "1", "1", "x" * 500, description="y" * 1500) for number in range(60)]
+    for table in report_tables(REPORT, {}, [member(tmp_path, csv_text([HEADER, *lines]))]):
+        batches = list(table.batches)
+        assert [batch.records for batch in batches] == [5] * 12
+        guids = [guid for batch in batches for guid in batch.frame["vendor_guid"]]
+        assert guids == [f"a{number}" for number in range(60)]

@@ -116,6 +116,18 @@ def test_a_file_of_another_kind_is_refused_and_says_what_is_missing(
         report_tables(report, {}, [member(tmp_path, f"{header}\nsecret,secret\n")])
 
 
+@pytest.mark.parametrize(("report", "selector"), SELECTED)
+def test_a_member_of_which_no_column_is_known_is_refused(tmp_path: Path, report: str, selector: str) -> None:
+    # Some of the tables need no column in every row: all of their rows would be NULL, in the place of the good ones.
+    table = REPORTS[report].tables[selector].qualified
+    content = "error,detail\nsecret,secret\n"
+    for one, parameters in ((member(tmp_path, content, selector), {}), (member(tmp_path, content), {selector: True})):
+        with pytest.raises(
+            UnreadableFileError, match=rf"lacks|none of the file's 2 columns is one of {table}: .*{report}"
+        ):
+            report_tables(report, parameters, [one])
+
+
 def test_a_file_without_a_header_does_not_show_its_first_row(tmp_path: Path) -> None:
     for report in ("zero_activity_csv", "lti_report_csv", "outcome_results_csv", "mgp_grade_export_csv"):
         with pytest.raises(UnreadableFileError) as raised:
@@ -195,3 +207,17 @@ def test_a_report_of_many_tables_is_read_once_per_table_and_quarantined_once(tmp
         for found in (list(main.batches), list(ratings.batches))
     ]
     assert counts == [(1, 1, 2), (1, 0, 2)]
+
+
+@pytest.mark.parametrize(
+    ("given", "taken_for"),
+    [
+        ("grade_export_csv", "outcome_results_csv"),
+        ("outcome_results_csv", "grade_export_csv"),
+        ("lti_report_csv", "eportfolio_report_csv"),
+    ],
+)
+def test_a_file_of_another_report_is_refused_by_its_columns(tmp_path: Path, given: str, taken_for: str) -> None:
+    header = ",".join(column.name for column in REPORTS[given].tables[""].columns)
+    with pytest.raises(UnreadableFileError, match=rf"one of {given} by its columns|needs|none of the file"):
+        report_tables(taken_for, {}, [member(tmp_path, f"{header}\n")])

@@ -196,10 +196,37 @@ def test_a_file_is_loaded_by_hand_and_the_next_report_takes_its_place(small: Off
     )
     assert older.returncode == 0, older.stderr
     assert "committed" in older.stderr
+    late = small.run("reports", "load", str(file), "--account", "1", "--ended-at", "2099-01-01T00:00:00Z")
+    assert late.returncode == ExitCode.USAGE
+    assert "in the future" in late.stderr
+    newest = max(entry["intent_id"] for entry in json.loads(small.run("reports", "list", "--json").stdout))
+    out = small.run("reports", "unload", str(newest))
+    assert out.returncode == 0, out.stderr
+    assert "are out of reports.course_storage" in out.stderr
+    assert small.run("publish", "--accept", "reports.course_storage").returncode == 0
+    assert small.rows("select count(*) from reports.course_storage") == [(0,)]
+    assert small.run("reports", "unload", str(newest)).returncode == ExitCode.USAGE
     (tmp_path / "grades.csv").write_text("a\n1\n")
     told = small.run("reports", "load", str(tmp_path / "grades.csv"))
     assert told.returncode == ExitCode.USAGE
     assert "--report" in told.stderr
+
+
+def test_what_nothing_would_load_is_refused_with_what_was_meant(small: Office, tmp_path: Path) -> None:
+    file = tmp_path / "grades.csv"
+    file.write_text("a\n1\n")
+    for command in (["start", "grade_exprt_csv"], ["load", str(file), "--report", "grade_exprt_csv"]):
+        told = small.run("reports", *command)
+        assert told.returncode == ExitCode.SETTINGS
+        assert "Did you mean grade_export_csv" in told.stderr
+
+
+def test_a_data_directory_that_is_none_is_named_with_what_to_do(small: Office, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    told = small.run("reports", "list", extra={"CANVASLAKE_HOME": str(tmp_path / "taken")})
+    assert told.returncode == ExitCode.SETTINGS
+    assert "CANVASLAKE_HOME" in told.stderr
+    assert "report it" not in told.stderr
 
 
 def test_a_bad_file_given_by_hand_leaves_the_rows_as_they_are(small: Office, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Schedules ask once per window: across a restart, a clock that is moved, and a change of the time zone."""
 
 import asyncio
+import logging
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -12,7 +13,7 @@ from dagster._utils.schedules import schedule_execution_time_iterator
 from pipelines.asking import ask_reports
 from pipelines.definitions import build_definitions
 from pipelines.ledger.intents import all_intents
-from pipelines.schedules import ASK_OP, report_schedules
+from pipelines.schedules import ASK_JOB, ASK_OP, report_schedules
 from pipelines.settings import CanvasSettings, CourseReportSettings, ReportSettings, Settings
 from tests.stories.conftest import Office
 
@@ -104,6 +105,21 @@ def test_a_daemon_that_starts_again_asks_for_no_window_twice(office: Office) -> 
             assert job.execute_in_process(instance=instance, run_config=found.run_config).success
     assert office.canvas.requests.count(r"/reports/", method="POST") == 1
     assert [intent.window for intent in all_intents(office.project.ledger)] == [at.isoformat()]
+
+
+def test_a_schedule_that_the_settings_no_longer_have_says_that_it_asks_for_nothing(office: Office) -> None:
+    """The schedules are read when the daemon starts, and the settings at every run: somebody changed a cron."""
+    definitions = build_definitions(office.settings)
+    named = {"reports": ["zero_activity_csv"], "course_reports": ["course_pace_docx"], "cron": "0 3 * * *"}
+    with dg.DagsterInstance.ephemeral() as instance, pytest.MonkeyPatch.context() as patched:
+        patched.setenv("CANVASLAKE_CONFIG", str(office.folder / "canvaslake.toml"))
+        job = definitions.resolve_job_def(ASK_JOB)
+        config = {"ops": {ASK_OP: {"config": {**named, "window": "w1"}}}}
+        result = job.execute_in_process(instance=instance, run_config=config)
+        assert result.success
+        said = [entry.user_message for entry in instance.all_logs(result.run_id) if entry.level == logging.WARNING]
+    assert any("Not asked for: course_pace_docx, zero_activity_csv." in message for message in said)
+    assert office.canvas.requests.count(r"/reports/", method="POST") == 0
 
 
 def test_a_wish_for_what_is_under_way_makes_no_second_report(office: Office) -> None:

@@ -18,9 +18,21 @@ QUARANTINE = Table(
             "The scope of the answer that the row came in: account, course, report.",
             privacy=Privacy.PSEUDONYM,
         ),
-        Column("line_number", ColumnType.BIGINT, "Line of the file, or position in the answer, from 1."),
+        Column(
+            "line_number",
+            ColumnType.BIGINT,
+            "Number of the record in the file, the header being 1: line breaks within cells do not count, nor do empty "
+            "lines unless the file has one column. Of an endpoint: position in the answer, from 1. NULL where it is "
+            "not known: the row was set aside when rows of the lake were typed anew.",
+        ),
         Column("reason", ColumnType.VARCHAR, "What does not fit.", nullable=False),
-        Column("raw", ColumnType.VARCHAR, "The row as Canvas gave it.", privacy=Privacy.IDENTITY),
+        Column(
+            "raw",
+            ColumnType.VARCHAR,
+            "The row: of a file put together again as CSV, which need not be its text byte for byte; of an endpoint as "
+            "JSON. Long ones are cut.",
+            privacy=Privacy.IDENTITY,
+        ),
     ),
     source="every load",
     slice="as the table that the row was meant for",
