@@ -269,6 +269,9 @@ def _ends_open(path: Path, last: bytes, separator: str) -> bool:
         return False
     # A cell whose quote is open goes on to the very end.
     opened = b'"' + last.replace(b'"', b'""')
+    size = path.stat().st_size
+    if len(opened) >= size:
+        return False
     with path.open("rb") as file:
         file.seek(-len(opened) - 1, os.SEEK_END)
         end = file.read()

@@ -144,3 +144,7 @@ def test_a_file_is_utf_8_if_python_says_so_wherever_its_blocks_end(content: byte
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(csv_blocks, "_BLOCK_BYTES", block)
         assert csv_blocks._is_utf8(io.BytesIO(content)) is due
+
+
+def test_a_short_file_whose_last_cell_is_full_of_quotes_is_read(write: WriteFile) -> None:
+    assert read(write('a,b\n1,x""""""""')) == ([["1", 'x""""""""']], [])
