@@ -300,6 +300,11 @@ def come_to_rest(world: World, checks: Checks) -> None:
     checks.end(calm_since)
 
 
+def _has_made(report: Report) -> bool:
+    """Return whether a report has a file that somebody may load, and no worker that will make another."""
+    return report.ready if report.job is Job.OVER else report.job is Job.STUCK and report.visible
+
+
 def _finish(world: World) -> None:
     """Let every report that is not stuck end well, and make those anew whose file cannot be read."""
     canvas = world.canvas
@@ -310,6 +315,6 @@ def _finish(world: World) -> None:
             canvas.run(report)
         if report.job is Job.RUNS:
             canvas.complete(report, 5)
-        elif report.job is Job.OVER and report.ready and report.files[-1].content == DAMAGED:
+        elif _has_made(report) and report.file is not None and report.file.content == DAMAGED:
             canvas.again(report)
             canvas.complete(report, 6)

@@ -133,7 +133,8 @@ class Victim:
         """Wait for something that the living process leads to; TooLateError if it ends before."""
         until = time.monotonic() + PATIENCE
         while not condition():
-            if self.process.poll() is not None:
+            # Who kills it here says so a moment after it has died of that.
+            if self.process.poll() not in (None, -signal.SIGKILL):
                 raise TooLateError(f"{what} did not come before the process ended with {self.process.returncode}")
             assert time.monotonic() < until, f"{what} did not come"
             time.sleep(pause)
