@@ -5,11 +5,12 @@ The life cycle that follows is in `extract.reports`, one round of it in `looking
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from pipelines.canvas import CanvasClient, CanvasError, Record, TransientCanvasError
 from pipelines.canvas.accounts import show_account
 from pipelines.canvas.errors import EdgeRefusedError, ForbiddenError, UnexpectedAnswerError, WrongHostError
+from pipelines.canvas.moments import moment_of
 from pipelines.extract.directory import account_terms
 from pipelines.extract.reports import Adoption, RepeatedReportIdError, ask, at_work, reconcile
 from pipelines.extract.terms import TermDates, is_active
@@ -197,15 +198,7 @@ def _term(record: Record) -> TermDates | None:
     number = record.get("id")
     if not isinstance(number, int | str) or not str(number).isdecimal():
         return None
-    return TermDates(int(number), _moment(record.get("start_at")), _moment(record.get("end_at")))
-
-
-def _moment(value: object) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    return moment if moment is not None and moment.tzinfo is not None else None
+    return TermDates(int(number), moment_of(record.get("start_at")), moment_of(record.get("end_at")))
 
 
 def active_courses(project: Project) -> list[int]:

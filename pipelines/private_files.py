@@ -1,7 +1,11 @@
 """Files and folders that only their owner can read: this is student data. Nothing about what is in them."""
 
 import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
 def private_folder(folder: Path) -> Path:
@@ -27,6 +31,25 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def into_place(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
+    """Give a file beside `path`, durable and renamed into its place at the end; on an error nothing stays behind."""
+    private_folder(path.parent)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    descriptor = create_private(temporary)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file, temporary
+        # Through a handle of its own: what packs a file also closes it.
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.replace(path)
+        sync_folder(path.parent)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def write_private(path: Path, text: str) -> None:

@@ -22,6 +22,7 @@ from pipelines.canvas.errors import (
     NotFoundError,
     RegenerationLostError,
 )
+from pipelines.canvas.moments import moment_of
 from pipelines.canvas.tokens import hint_of, regenerate_token, show_token
 from pipelines.canvas.users import show_self
 from pipelines.cli.app import current_project
@@ -57,13 +58,13 @@ class TokenFacts:
     @classmethod
     def of(cls, record: Record, hint: str, now: datetime) -> "TokenFacts":
         """Read Canvas's record of a token."""
-        ends = _moment(record.get("expires_at"))
+        ends = moment_of(record.get("expires_at"))
         return cls(
             id=int(record["id"]),
             hint=hint,
             purpose=record.get("purpose"),
             scopes=tuple(map(str, record.get("scopes") or ())) or None,
-            created_at=_moment(record.get("created_at")),
+            created_at=moment_of(record.get("created_at")),
             expires_at=ends,
             days_left=None if ends is None else (ends - now).days,
             state=record.get("workflow_state"),
@@ -80,14 +81,6 @@ class TokenFacts:
     def name(self) -> str:
         """The token as a person knows it."""
         return f"{self.purpose!r} ({self.hint}..., id {self.id})"
-
-
-def _moment(value: object) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    return moment if moment is not None and moment.tzinfo is not None else None
 
 
 @app.command()

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pipelines.canvas.account_reports import DATES_MOVE, FALSE_WORDS, RAW_TRUTHY, TRUE_WORDS, report_file
+from pipelines.canvas.moments import moment_of
 from pipelines.ledger import Intent
 
 _CLOCK_DIFFERENCE = timedelta(minutes=5)
@@ -69,23 +70,13 @@ def observe(run: Mapping[str, object]) -> Observation | None:
         status=status,
         verdict=verdict,
         progress=int(progress) if isinstance(progress, int | float) else None,
-        created_at=_moment(run.get("created_at")),
-        ended_at=_moment(run.get("ended_at")),
+        created_at=moment_of(run.get("created_at")),
+        ended_at=moment_of(run.get("ended_at")),
         parameters=parameters,
         reason=reason,
-        started_at=_moment(run.get("started_at")),
+        started_at=moment_of(run.get("started_at")),
         file_id=file.file_id if file else None,
     )
-
-
-def _moment(value: object) -> datetime | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo is not None else None
 
 
 def match_lost(lost: Sequence[Intent], runs: Sequence[Observation], owned: Collection[int]) -> dict[int, int]:
@@ -176,7 +167,7 @@ def _meaning(name: str, value: object) -> bool | str | datetime | None:
         return True
     if name not in _NUMBERS and text.lower() in FALSE_WORDS:
         return None
-    moment = _moment(text)
+    moment = moment_of(text)
     # Canvas may tell a moment without its fraction of a second.
     return text if moment is None else moment.replace(microsecond=0)
 

@@ -5,7 +5,6 @@ What they hold is read by `load`; how long they are kept is the caller's.
 
 import hashlib
 import os
-import uuid
 from datetime import datetime
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from pipelines.extract.archives import is_zip
 from pipelines.lake.store import Lake
 from pipelines.ledger import Intent
 from pipelines.ledger.kept_files import KeptFile, record_kept
-from pipelines.private_files import create_private, private_folder, sync_folder
+from pipelines.private_files import create_private, into_place
 
 _CHUNK = 1 << 20
 
@@ -51,25 +50,14 @@ def keep_document(lake: Lake, folder: str, name: str, source: Path) -> tuple[str
 
 def _copy(source: Path, path: Path, *, packed: bool) -> tuple[int, str]:
     """Copy a file to its place, whole and durable or not at all; return the size and SHA-256 of what was read."""
-    private_folder(path.parent)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     digest, size = hashlib.sha256(), 0
-    try:
-        with source.open("rb") as file, os.fdopen(create_private(temporary), "wb") as target:
-            sink = pa.CompressedOutputStream(pa.PythonFile(target, "w"), "zstd") if packed else target
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-                size += len(chunk)
-                sink.write(chunk)
-            sink.close()
-        # The packing stream closes its file, so it is made durable through another handle.
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.replace(path)
-        sync_folder(path.parent)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with source.open("rb") as file, into_place(path) as (target, _):
+        sink = pa.CompressedOutputStream(pa.PythonFile(target, "w"), "zstd") if packed else target
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+            sink.write(chunk)
+        sink.close()
     return size, digest.hexdigest()
 
 

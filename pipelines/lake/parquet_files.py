@@ -1,14 +1,11 @@
 """One Parquet file of one table: written beside its place, made durable, then renamed. Nothing about the ledger."""
 
 import hashlib
-import os
-import uuid
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -16,7 +13,7 @@ import pyarrow.parquet as pq
 
 from pipelines.normalize.contracts import SYSTEM_COLUMNS, Table
 from pipelines.normalize.rows import Batch, QuarantinedRow
-from pipelines.private_files import create_private, private_folder, sync_folder
+from pipelines.private_files import into_place
 
 _SYSTEM = {column.name for column in SYSTEM_COLUMNS}
 
@@ -57,7 +54,7 @@ def write_table(
     quarantined: list[QuarantinedRow] = []
     extra: tuple[str, ...] = ()
     writer: Any = None
-    with _into_place(path) as (file, temporary):
+    with into_place(path) as (file, temporary):
         try:
             for batch in batches:
                 rows_read += batch.rows_read
@@ -86,31 +83,13 @@ def write_table(
 
 def write_rows(path: Path, rows: Any) -> tuple[int, str]:
     """Write an Arrow table, system columns included, to `path`; return its bytes and its checksum."""
-    with _into_place(path) as (file, temporary):
+    with into_place(path) as (file, temporary):
         pq.write_table(rows, file, compression="zstd")
         file.flush()
         size = temporary.stat().st_size
         with temporary.open("rb") as again:
             sha256 = hashlib.file_digest(again, "sha256").hexdigest()
     return size, sha256
-
-
-@contextmanager
-def _into_place(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
-    """Give a file beside `path`, durable and renamed into its place at the end; on an error nothing stays behind."""
-    private_folder(path.parent)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    descriptor = create_private(temporary)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file, temporary
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        sync_folder(path.parent)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def schema_of(table: Table, frame: pd.DataFrame) -> Any:

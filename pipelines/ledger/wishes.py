@@ -60,20 +60,17 @@ def want(
             ),
         ).fetchone()
         if row is None:
-            row = _insert(
+            row = _insert_wish(
                 connection,
-                {
-                    "instance": instance,
-                    "account_id": account_id,
-                    "course_id": course_id,
-                    "report": report,
-                    "parameters": json.dumps(dict(parameters), sort_keys=True),
-                    "parameters_hash": digest,
-                    "window": window,
-                    "origin": origin,
-                    "wanted_at": timestamp(now),
-                    "deadline_at": timestamp(now + deadline),
-                },
+                parameters,
+                instance=instance,
+                account_id=account_id,
+                course_id=course_id,
+                report=report,
+                window=window,
+                origin=origin,
+                wanted_at=timestamp(now),
+                deadline_at=timestamp(now + deadline),
             )
         else:
             # Who joins waits as long as who asks anew; but what sticks must not be waited for without end.
@@ -116,22 +113,19 @@ def adopt(
         if taken:
             return None
         now = ledger.clock()
-        row = _insert(
+        row = _insert_wish(
             connection,
-            {
-                "instance": instance,
-                "account_id": account_id,
-                "report": report,
-                "parameters": json.dumps(dict(parameters), sort_keys=True),
-                "parameters_hash": parameters_hash(parameters),
-                "window": f"report {report_id}",
-                "origin": "adoption",
-                "wanted_at": timestamp(now),
-                "report_id": report_id,
-                "identified_by": IdentifiedBy.ADOPTION.value,
-                "asked_at": timestamp(created_at or now),
-                "deadline_at": timestamp(now + deadline),
-            },
+            parameters,
+            instance=instance,
+            account_id=account_id,
+            report=report,
+            window=f"report {report_id}",
+            origin="adoption",
+            wanted_at=timestamp(now),
+            report_id=report_id,
+            identified_by=IdentifiedBy.ADOPTION.value,
+            asked_at=timestamp(created_at or now),
+            deadline_at=timestamp(now + deadline),
         )
     return intent_of(row)
 
@@ -148,24 +142,21 @@ def want_file(
         ).fetchone()
         if row is None:
             now = timestamp(ledger.clock())
-            row = _insert(
+            row = _insert_wish(
                 connection,
-                {
-                    "instance": instance,
-                    "account_id": account_id,
-                    "report": report,
-                    "parameters": json.dumps(dict(parameters), sort_keys=True),
-                    "parameters_hash": parameters_hash(parameters),
-                    "window": window,
-                    "origin": "file",
-                    "identified_by": IdentifiedBy.FILE.value,
-                    "wanted_at": now,
-                    "deadline_at": now,
-                    "finished_at": now,
-                    # Nothing waits for it: it is over when it is loaded, and over when it is refused.
-                    "ended_at": now,
-                    "outcome": "failed",
-                },
+                parameters,
+                instance=instance,
+                account_id=account_id,
+                report=report,
+                window=window,
+                origin="file",
+                identified_by=IdentifiedBy.FILE.value,
+                wanted_at=now,
+                deadline_at=now,
+                finished_at=now,
+                # Nothing waits for it: it is over when it is loaded, and over when it is refused.
+                ended_at=now,
+                outcome="failed",
             )
     return intent_of(row)
 
@@ -207,6 +198,14 @@ def record_lost(ledger: Ledger, intent_id: int, failure: str) -> Intent | None:
         )
         connection.execute("UPDATE wishes SET intent_id = ? WHERE intent_id = ?", (successor["intent_id"], intent_id))
     return intent_of(successor)
+
+
+def _insert_wish(connection: sqlite3.Connection, parameters: Parameters, **facts: object) -> sqlite3.Row:
+    asked = {
+        "parameters": json.dumps(dict(parameters), sort_keys=True),
+        "parameters_hash": parameters_hash(parameters),
+    }
+    return _insert(connection, {**facts, **asked})
 
 
 def _insert(connection: sqlite3.Connection, values: dict[str, object]) -> sqlite3.Row:

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from pipelines.demo.builders.provisioning_links import (
-    TRUSTING,
     admins_rows,
     group_categories_rows,
     group_membership_rows,
     groups_rows,
+    header,
     trust_cells,
     user_observers_rows,
     xlist_rows,
@@ -223,6 +223,8 @@ def _temporary(scope: ReportScope, enrollment: Enrollment) -> Row:
     return (source, scope.sis_id(source))
 
 
+_TEMPORARY: Final = ("canvas_temporary_enrollment_source_user_id", "temporary_enrollment_source_user_id")
+
 _ROWS: Final[dict[str, Callable[[ReportScope], Iterator[Row]]]] = {
     "users": _users,
     "accounts": _accounts,
@@ -239,18 +241,6 @@ _ROWS: Final[dict[str, Callable[[ReportScope], Iterator[Row]]]] = {
 }
 
 
-def header(scope: ReportScope, member: str) -> tuple[str, ...]:
-    """Return the columns of a member with those that preferences add."""
-    added: list[str] = []
-    if member == "users" and scope.preferences.pronouns:
-        added.append("pronouns")
-    if member == "enrollments" and scope.preferences.temporary_enrollments:
-        added += ["canvas_temporary_enrollment_source_user_id", "temporary_enrollment_source_user_id"]
-    if member in TRUSTING and scope.preferences.trusts:
-        added.append("root_account")
-    return (*COLUMNS[member].split(","), *added)
-
-
 def selected(scope: ReportScope) -> list[str]:
     """Return the selectors that were asked for, in the order of the ZIP's members; none is a failure."""
     names = [name for name in COLUMNS if scope.flag(name)]
@@ -260,7 +250,10 @@ def selected(scope: ReportScope) -> list[str]:
 
 
 def _sheets(scope: ReportScope) -> dict[str, Sheet]:
-    return {name: Sheet(header(scope, name), list(_ROWS[name](scope))) for name in selected(scope)}
+    return {
+        name: Sheet(header(scope, name, COLUMNS[name], _TEMPORARY), list(_ROWS[name](scope)))
+        for name in selected(scope)
+    }
 
 
 PROVISIONING: Final = ReportType(

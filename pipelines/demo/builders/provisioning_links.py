@@ -1,17 +1,29 @@
 """The provisioning members that link records: groups and their members, cross-listings, observers, admins.
 
-Their headers, and the members about records themselves, are in `provisioning`.
+With them, what provisioning and the SIS export have in common. The members about records are in `provisioning`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from pipelines.demo.builders.scope import ReportScope
 from pipelines.demo.csv_text import Row
-from pipelines.demo.records import Group
+from pipelines.demo.records import Course, Group, Section
 
 TRUSTING: Final = ("enrollments", "admins")
 """The members that name the root account of a row when root accounts trust each other."""
+
+
+def header(scope: ReportScope, member: str, columns: str, temporary: Iterable[str]) -> tuple[str, ...]:
+    """Return the columns of a member with those that preferences add; `temporary` are those of enrollments."""
+    added: list[str] = []
+    if member == "users" and scope.preferences.pronouns:
+        added.append("pronouns")
+    if member == "enrollments" and scope.preferences.temporary_enrollments:
+        added += temporary
+    if member in TRUSTING and scope.preferences.trusts:
+        added.append("root_account")
+    return (*columns.split(","), *added)
 
 
 def trust_cells(scope: ReportScope) -> Row:
@@ -97,8 +109,8 @@ def group_categories_rows(scope: ReportScope) -> Iterator[Row]:
             )
 
 
-def xlist_rows(scope: ReportScope) -> Iterator[Row]:
-    """Yield the rows of xlist.csv."""
+def crosslisted(scope: ReportScope) -> Iterator[tuple[Course, Section]]:
+    """Yield the sections that were moved to another course, each with that course."""
     for section in scope.institution.sections:
         if section.nonxlist_course_id is None or section.course_id not in scope.course_ids:
             continue
@@ -106,8 +118,14 @@ def xlist_rows(scope: ReportScope) -> Iterator[Row]:
         if course.state in {"deleted", "completed"} and not scope.include_deleted:
             continue
         if scope.shown(section.state, by_sis=section.created_by_sis):
-            origin = scope.institution.course_by_id[section.nonxlist_course_id]
-            yield (course.id, course.sis_id, section.id, section.sis_id, section.state, origin.id, origin.sis_id)
+            yield course, section
+
+
+def xlist_rows(scope: ReportScope) -> Iterator[Row]:
+    """Yield the rows of xlist.csv."""
+    for course, section in crosslisted(scope):
+        origin = scope.institution.course_by_id[section.nonxlist_course_id or 0]
+        yield (course.id, course.sis_id, section.id, section.sis_id, section.state, origin.id, origin.sis_id)
 
 
 def user_observers_rows(scope: ReportScope) -> Iterator[Row]:

@@ -9,7 +9,7 @@ from typing import Final
 
 from pipelines.demo.builders.provisioning import COLUMNS as SELECTORS
 from pipelines.demo.builders.provisioning import ROLE_NAME, course_shown, selected
-from pipelines.demo.builders.provisioning_links import TRUSTING, groups_in, in_context, trust_cells
+from pipelines.demo.builders.provisioning_links import crosslisted, groups_in, header, in_context, trust_cells
 from pipelines.demo.builders.report_type import INCLUDE_DELETED, SKIP_MESSAGE, TERM, ReportType, Sheet, parameter
 from pipelines.demo.builders.scope import ReportScope
 from pipelines.demo.csv_text import Row
@@ -186,15 +186,8 @@ def _group_categories(scope: ReportScope) -> Iterator[Row]:
 
 
 def _xlist(scope: ReportScope) -> Iterator[Row]:
-    for section in scope.institution.sections:
-        if section.nonxlist_course_id is None or section.course_id not in scope.course_ids:
-            continue
-        course = scope.institution.course_by_id[section.course_id]
-        if course.state in {"deleted", "completed"} and not scope.include_deleted:
-            continue
-        if course.sis_id is None or section.sis_id is None:
-            continue
-        if scope.shown(section.state, by_sis=section.created_by_sis):
+    for course, section in crosslisted(scope):
+        if course.sis_id is not None and section.sis_id is not None:
             yield (course.sis_id, section.sis_id, section.state)
 
 
@@ -228,19 +221,11 @@ _ROWS: Final[dict[str, Callable[[ReportScope], Iterator[Row]]]] = {
 }
 
 
-def _header(scope: ReportScope, member: str) -> tuple[str, ...]:
-    added: list[str] = []
-    if member == "users" and scope.preferences.pronouns:
-        added.append("pronouns")
-    if member == "enrollments" and scope.preferences.temporary_enrollments:
-        added += _TEMPORARY
-    if member in TRUSTING and scope.preferences.trusts:
-        added.append("root_account")
-    return (*COLUMNS[member].split(","), *added)
-
-
 def _sheets(scope: ReportScope) -> dict[str, Sheet]:
-    return {name: Sheet(_header(scope, name), list(_ROWS[name](scope))) for name in selected(scope)}
+    return {
+        name: Sheet(header(scope, name, COLUMNS[name], _TEMPORARY), list(_ROWS[name](scope)))
+        for name in selected(scope)
+    }
 
 
 SIS_EXPORT: Final = ReportType(

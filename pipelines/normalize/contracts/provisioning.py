@@ -10,6 +10,7 @@ from pipelines.normalize.contracts.model import (
     Table,
 )
 from pipelines.normalize.contracts.parameters import INCLUDE_DELETED, SKIP_MESSAGE, TERM, selector
+from pipelines.normalize.contracts.report_tables import report_table_of
 
 _ID, _TEXT, _TIME, _FLAG = ColumnType.BIGINT, ColumnType.VARCHAR, ColumnType.TIMESTAMPTZ, ColumnType.BOOLEAN
 
@@ -23,18 +24,7 @@ def _member(
     *,
     unique: bool = True,
 ) -> Table:
-    return Table(
-        schema="reports",
-        name=f"provisioning_{name}",
-        description=description,
-        grain=grain,
-        key=key,
-        key_is_unique=unique,
-        columns=columns,
-        source=f"POST /api/v1/accounts/:account_id/reports/provisioning_csv ({name}.csv)",
-        slice="account, report, parameters",
-        group="reports",
-    )
+    return report_table_of("provisioning_csv", description, grain, key, columns, member=name, unique=unique)
 
 
 USERS = _member(
