@@ -1,6 +1,6 @@
 """Reports are asked for: which ones, about what, with which parameters. Each wish is looked at before it is sent.
 
-The life cycle that follows is in `extract.reports`, one round of it in `looking`.
+The life cycle that follows is in `extract.reports` and `extract.watching`, one round of it in `looking`.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -12,8 +12,9 @@ from pipelines.canvas.accounts import show_account
 from pipelines.canvas.errors import EdgeRefusedError, ForbiddenError, UnexpectedAnswerError, WrongHostError
 from pipelines.canvas.moments import moment_of
 from pipelines.extract.directory import account_terms
-from pipelines.extract.reports import Adoption, RepeatedReportIdError, ask, at_work, reconcile
+from pipelines.extract.reports import RepeatedReportIdError, ask, at_work, reconcile
 from pipelines.extract.terms import TermDates, is_active
+from pipelines.extract.watching import Adoption
 from pipelines.extract.work import concerns_all
 from pipelines.lake.read import course_facts, term_dates
 from pipelines.ledger import Intent, IntentState

@@ -13,15 +13,8 @@ from pipelines.asking import adoptions
 from pipelines.canvas import CanvasClient, CanvasError, RequestEvent
 from pipelines.canvas.account_reports import delete_run
 from pipelines.canvas.errors import NotFoundError
-from pipelines.extract.reports import (
-    RepeatedReportIdError,
-    Watched,
-    ask,
-    is_due,
-    nothing_to_look_at,
-    reconcile,
-    watch,
-)
+from pipelines.extract.reports import RepeatedReportIdError, ask, is_due, reconcile
+from pipelines.extract.watching import Watched, nothing_to_look_at, watch
 from pipelines.extract.work import concerns_all
 from pipelines.ledger import Intent
 from pipelines.ledger.intents import to_delete

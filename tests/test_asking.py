@@ -1,7 +1,7 @@
 """What is asked for: each wish looked at before it is sent, one report for each term and course, and none twice."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from pipelines.asking import account_number, adoptions, ask_reports
-from pipelines.canvas import CanvasError, RetryPolicy
+from pipelines.canvas import CanvasError
 from pipelines.canvas.errors import ForbiddenError, HostUnreachableError, NotFoundError, ServerError
-from pipelines.extract.reports import GRACE, Adoption
+from pipelines.extract.reports import GRACE
+from pipelines.extract.watching import Adoption
 from pipelines.ledger import Intent, IntentState
 from pipelines.ledger.account_numbers import remembered_account
 from pipelines.ledger.catalog import known_catalog
@@ -33,16 +34,7 @@ ACTIVE, NOT_DELETED = [1, 4], [1, 2, 3, 4, 5]
 """Terms of the demo Canvas at noon of 21 November: the one without dates and Autumn; all but the cancelled one."""
 
 
-@pytest.fixture(autouse=True)
-def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """How long a failed request waits for its next try is tested with the client."""
-    monkeypatch.setattr("pipelines.project.SHORT_RETRIES", RetryPolicy(attempts=1))
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with open_world(tmp_path) as opened:
-        yield opened
+pytestmark = pytest.mark.usefixtures("at_once")
 
 
 def ask(

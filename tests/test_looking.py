@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,10 +10,10 @@ import pytest
 
 from assets.reports import load_intent
 from pipelines.asking import ask_reports
-from pipelines.canvas import RetryPolicy
 from pipelines.canvas.account_reports import delete_run, start_report
 from pipelines.canvas.errors import NetworkError, NotFoundError, ServerError
-from pipelines.extract.reports import GRACE, IDLE_PAUSE, Watched, ask
+from pipelines.extract.reports import GRACE, ask
+from pipelines.extract.watching import IDLE_PAUSE, Watched
 from pipelines.ledger import Intent, IntentState
 from pipelines.ledger.intents import IdentifiedBy, all_intents, get_intent, to_delete
 from pipelines.ledger.report_facts import record_attempt_failed, want_deleted
@@ -30,16 +29,7 @@ JSON_401 = {"content-type": "application/json", "www-authenticate": 'Bearer real
 DELETED = USERS.model_copy(update={"delete_after_load": True})
 
 
-@pytest.fixture(autouse=True)
-def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """How long a failed request waits for its next try is tested with the client."""
-    monkeypatch.setattr("pipelines.project.SHORT_RETRIES", RetryPolicy(attempts=1))
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with open_world(tmp_path) as opened:
-        yield opened
+pytestmark = pytest.mark.usefixtures("at_once")
 
 
 def wished(project: Project, account: int = 1, **parameters: object) -> Intent:

@@ -1,10 +1,6 @@
 """Rows of parameters that nobody asks for any more leave with the next load; those of others stay."""
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from assets.reports import load_intent
 from pipelines.asking import ask_reports
@@ -14,17 +10,11 @@ from pipelines.ledger.loads import live_files
 from pipelines.looking import look
 from pipelines.project import Project
 from pipelines.settings import CourseReportSettings
-from tests.load.worlds import World, open_world
+from tests.load.worlds import World
 from tests.projects import project_of
 
 PACE = "course_pace_docx"
 COURSES = (101, 102)
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with open_world(tmp_path) as opened:
-        yield opened
 
 
 def about_courses(world: World, *reports: CourseReportSettings) -> Project:

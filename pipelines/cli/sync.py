@@ -213,11 +213,7 @@ class _Sync:
 
     def _look_around(self) -> None:
         """Take up what persons have run in Canvas and the settings adopt, and reports that completed late."""
-        try:
-            watched = asyncio.run(look(self.project, idle=True))
-        except CanvasError as error:
-            self.outcome.add(exit_code_of(error), str(error))
-            return
+        watched = asyncio.run(look(self.project, idle=True))
         self.outcome.notes += watched.warnings
         for problem in watched.problems:
             self.outcome.add(exit_code_of(problem), str(problem))
@@ -315,12 +311,7 @@ class _Sync:
 
     async def _look(self, waiting: set[int]) -> list[Intent]:
         """Return the reports that have finished. A connection that is away for a moment is no problem yet."""
-        try:
-            watched = await look(self.project, waiting, idle=False)
-        except CanvasError as error:
-            # Nothing could be looked at.
-            self._note_problem(error, waiting, set(waiting))
-            return []
+        watched = await look(self.project, waiting, idle=False)
         for problem in watched.problems:
             self._note_problem(problem, waiting, self._held_up(problem, waiting))
         return watched.finished

@@ -9,17 +9,8 @@ import pytest
 from pipelines.canvas.account_reports import delete_run
 from pipelines.canvas.errors import NetworkError
 from pipelines.demo.report_runs import ReportRun
-from pipelines.extract.reports import (
-    AFTERWATCH,
-    GRACE,
-    IDLE_PAUSE,
-    Adoption,
-    Watched,
-    ask,
-    nothing_to_look_at,
-    reconcile,
-    watch,
-)
+from pipelines.extract.reports import GRACE, ask, reconcile
+from pipelines.extract.watching import AFTERWATCH, IDLE_PAUSE, Adoption, Watched, nothing_to_look_at, watch
 from pipelines.ledger import CommitResult, Intent, IntentState
 from pipelines.ledger.intents import IdentifiedBy, Outcome, all_intents, get_intent, to_delete
 from pipelines.ledger.report_facts import record_deleted, record_failed

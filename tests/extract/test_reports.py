@@ -9,7 +9,8 @@ from pipelines.canvas import Answer, CanvasClient, CanvasError, Record
 from pipelines.canvas.account_reports import delete_run, start_report
 from pipelines.canvas.errors import AuthenticationError, ForbiddenError, NetworkError
 from pipelines.extract import report_calls
-from pipelines.extract.reports import GRACE, RepeatedReportIdError, Watched, ask, reconcile, watch
+from pipelines.extract.reports import GRACE, RepeatedReportIdError, ask, reconcile
+from pipelines.extract.watching import Watched, watch
 from pipelines.ledger import Intent, IntentState
 from pipelines.ledger.intents import IdentifiedBy, get_intent
 from pipelines.ledger.wishes import want

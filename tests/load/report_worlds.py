@@ -19,7 +19,8 @@ import pyarrow.parquet as pq
 from pipelines.demo import Institution, Preferences
 from pipelines.demo.builders import ReportScope, report_rows
 from pipelines.demo.report_runs import ReportRun
-from pipelines.extract.reports import ask, watch
+from pipelines.extract.reports import ask
+from pipelines.extract.watching import watch
 from pipelines.lake import LoadOutcome
 from pipelines.ledger import Intent, IntentState, LiveFile
 from pipelines.ledger.intents import get_intent

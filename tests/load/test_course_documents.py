@@ -15,7 +15,8 @@ import pytest
 
 from pipelines.canvas.errors import LoginPageError
 from pipelines.extract.report_states import Observation, observe
-from pipelines.extract.reports import ask, watch
+from pipelines.extract.reports import ask
+from pipelines.extract.watching import watch
 from pipelines.lake import LoadOutcome
 from pipelines.lake.read import live_rows
 from pipelines.lake.store import Part

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from pipelines.extract.archives import is_zip
-from pipelines.extract.reports import ask, watch
+from pipelines.extract.reports import ask
+from pipelines.extract.watching import watch
 from pipelines.lake import LoadOutcome
 from pipelines.lake.kept_files import DamagedFileError, keep_file, restore_file
 from pipelines.lake.read import live_rows

@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.demo.builders import REPORT_TYPES
 from pipelines.demo.csv_text import zip_bytes
-from pipelines.extract.reports import watch
+from pipelines.extract.watching import watch
 from pipelines.ledger import Intent
 from pipelines.ledger.database import rows_of
 from pipelines.ledger.intents import get_intent

@@ -11,7 +11,8 @@ from typing import Any, TypeVar, cast
 
 from pipelines.canvas import CanvasClient, RetryPolicy
 from pipelines.demo import DemoCanvas, Institution, ManualClock, QuotaPolicy, seeded_institution
-from pipelines.extract.reports import ask, watch
+from pipelines.extract.reports import ask
+from pipelines.extract.watching import watch
 from pipelines.lake import Lake, LoadOutcome
 from pipelines.lake.read import live_table
 from pipelines.ledger import Coverage, Intent, Ledger

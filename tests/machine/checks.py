@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from pipelines.extract.reports import AFTERWATCH
+from pipelines.extract.watching import AFTERWATCH
 from pipelines.lake.store import slice_name
 from pipelines.ledger import Intent, IntentState
 from pipelines.ledger.database import rows_of

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from pipelines.extract import reports
+from pipelines.extract import reports, watching
 from pipelines.ledger import CommitResult, Ledger, loads
 from pipelines.ledger.report_facts import claim_post, release_post
 from pipelines.load import reports as load_reports
@@ -44,7 +44,7 @@ def a_lost_post_is_given_up_at_once(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_second_file_is_overlooked(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(reports, "reopen", lambda *_: False)
+    patch.setattr(watching, "reopen", lambda *_: False)
 
 
 def the_last_load_wins(patch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,6 @@ import signal
 import socket
 import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -114,7 +113,7 @@ class Victim:
     """A process of the product, with all that it has started. `kill` ends them at once, as a power cut would."""
 
     office: Office
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[str]
 
     @property
     def home(self) -> Path:
@@ -191,22 +190,16 @@ def _number(connection: sqlite3.Connection, sql: str) -> int:
 @contextmanager
 def started(office: Office, *arguments: str) -> Iterator[Victim]:
     """Start a command in the background; whatever is left of it at the end is killed."""
-    with (office.folder / "output.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "pipelines.cli", *arguments],
-            env=office.environment(),
-            cwd=office.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    victim = Victim(office, process)
-    try:
-        yield victim
-    finally:
-        victim.kill()
-        process.wait(10)
+    with (
+        (office.folder / "output.log").open("ab") as log,
+        office.started(*arguments, output=log.fileno()) as process,
+    ):
+        victim = Victim(office, process)
+        try:
+            yield victim
+        finally:
+            victim.kill()
+            process.wait(10)
 
 
 def processes_of(folder: Path) -> list[int]:

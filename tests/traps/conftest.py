@@ -11,7 +11,7 @@ import pytest
 from assets.reports import load_intent
 from pipelines.asking import ask_reports
 from pipelines.demo import DEMO_TOKEN
-from pipelines.extract.reports import Watched
+from pipelines.extract.watching import Watched
 from pipelines.lake import LoadOutcome
 from pipelines.ledger import Intent, IntentState
 from pipelines.ledger.intents import all_intents, get_intent
