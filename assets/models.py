@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
+from assets.checks import check_result, check_specs
 from assets.failures import explained
-from assets.specs import KEY_CHECK, asset_key
+from assets.specs import asset_key
 from pipelines.models import Model, column_lineage, model_columns
 from pipelines.normalize.contracts import TABLES
 from pipelines.resources import Projects
 from pipelines.warehouse import refresh_build
-from pipelines.warehouse.checks import CheckOutcome
 
 WAREHOUSE_POOL = "warehouse_writer"
 """Runs that write the build file queue for it. A courtesy: the file itself is held by a lock of the system."""
@@ -32,12 +32,14 @@ def model_assets(models: Sequence[Model]) -> list[dg.AssetsDefinition]:
     if not models:
         return []
     types = model_columns(models, TABLES)
+    # A table function has columns too, and is no asset.
+    assets = {*TABLES, *types}
 
     def traced(name: str) -> dg.TableColumnLineage:
         # When it is first wanted, not when the code is loaded: the first tracing takes the better part of a second.
         return dg.TableColumnLineage(
             {
-                column: [dg.TableColumnDep(asset_key(table), source) for table, source in sources]
+                column: [dg.TableColumnDep(asset_key(table), source) for table, source in sources if table in assets]
                 for column, sources in column_lineage(models, TABLES).get(name, {}).items()
                 if sources
             }
@@ -46,11 +48,7 @@ def model_assets(models: Sequence[Model]) -> list[dg.AssetsDefinition]:
     @dg.multi_asset(
         name="models",
         specs=[_spec(model, types[model.qualified]) for model in models],
-        check_specs=[
-            dg.AssetCheckSpec(KEY_CHECK, asset=asset_key(model.qualified), description="No two rows share a key.")
-            for model in models
-            if model.key
-        ],
+        check_specs=[spec for model in models for spec in check_specs(model.qualified, model.checks)],
         can_subset=True,
         pool=WAREHOUSE_POOL,
     )
@@ -61,15 +59,17 @@ def model_assets(models: Sequence[Model]) -> list[dg.AssetsDefinition]:
         with explained():
             applied = refresh_build(project.warehouse, project.models)
         selected_checks = {(check.asset_key, check.name) for check in context.selected_asset_check_keys}
-        found = {outcome.table: outcome for outcome in applied.checks if outcome.check == KEY_CHECK}
         for run in applied.models:
-            context.log.info(f"{run.qualified}: {run.rows} rows in {run.seconds:.2f} s")
+            kept = ", held back: these are the rows of before" if run.held_back else ""
+            context.log.info(f"{run.qualified}: {run.rows} rows in {run.seconds:.2f} s{kept}")
         for name in (model.qualified for model in models):
             if asset_key(name) not in context.selected_asset_keys:
                 continue
-            checks = []
-            if name in found and (asset_key(name), KEY_CHECK) in selected_checks:
-                checks.append(key_result(found[name]))
+            checks = [
+                check_result(outcome)
+                for outcome in applied.checks
+                if outcome.table == name and (asset_key(name), outcome.check) in selected_checks
+            ]
             yield dg.MaterializeResult(
                 asset_key=asset_key(name),
                 metadata={"dagster/row_count": applied.rows[name], "dagster/column_lineage": traced(name)},
@@ -94,7 +94,7 @@ def _spec(model: Model, columns: Sequence[tuple[str, str]]) -> dg.AssetSpec:
                 columns=[dg.TableColumn(name, kind, description=model.columns.get(name)) for name, kind in columns]
             ),
             "grain": model.grain,
-            "key": ", ".join(model.key),
+            "key": ", ".join(model.row_key),
         },
     )
 
@@ -104,14 +104,3 @@ def _select(sql: str) -> str:
     lines = sql.splitlines()
     first = next((number for number, line in enumerate(lines) if line and not line.startswith("--")), 0)
     return "\n".join(lines[first:]).strip()
-
-
-def key_result(outcome: CheckOutcome) -> dg.AssetCheckResult:
-    """Return how a check of a key ended, as Dagster shows it."""
-    return dg.AssetCheckResult(
-        asset_key=asset_key(outcome.table),
-        check_name=KEY_CHECK,
-        passed=outcome.passed,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={"found": outcome.detail},
-    )

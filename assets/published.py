@@ -1,21 +1,27 @@
 """The published file: what analysts and BI tools open."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import dagster as dg
 
+from assets.checks import tell_checks
 from assets.failures import explained
 from assets.models import WAREHOUSE_POOL, after_inputs
 from pipelines.resources import Projects
-from pipelines.warehouse import publish
-from pipelines.warehouse.checks import HOLDS_BACK
+from pipelines.serve.overview import pictures
+from pipelines.warehouse import PublishOutcome, publish
 
 PUBLISHED = dg.AssetKey(["published", "warehouse"])
 HELD_BACK_CHECK = "nothing_held_back"
 
 
-def published_asset(deps: Sequence[dg.AssetKey], owners: Sequence[str]) -> dg.AssetsDefinition:
-    """Return the asset of the published file; `deps` are the tables and models in it."""
+def published_asset(
+    deps: Sequence[dg.AssetKey], owners: Sequence[str], checked: Collection[str] = ()
+) -> dg.AssetsDefinition:
+    """Return the asset of the published file; `deps` are the tables and models in it.
+
+    `checked` are the loaded tables that have checks on the Dagster page: how those ended is told from here.
+    """
 
     @dg.multi_asset(
         name="published_warehouse",
@@ -37,35 +43,41 @@ def published_asset(deps: Sequence[dg.AssetKey], owners: Sequence[str]) -> dg.As
             dg.AssetCheckSpec(
                 HELD_BACK_CHECK,
                 asset=PUBLISHED,
-                description="No table shrank so sharply that its last good rows were kept in place of the new ones.",
+                description=(
+                    "No table keeps its last good rows because a check speaks against the new ones, and nobody has put "
+                    "the file back to an older generation."
+                ),
             )
         ],
         pool=WAREHOUSE_POOL,
     )
-    def published_warehouse(projects: dg.ResourceParam[Projects]) -> Iterator[dg.MaterializeResult[None]]:
+    def published_warehouse(
+        context: dg.AssetExecutionContext, projects: dg.ResourceParam[Projects]
+    ) -> Iterator[dg.MaterializeResult[None]]:
         project = projects.open()
         with explained():
             outcome = publish(project.warehouse, project.models, unfit=project.read_anew())
-            project.sweep()
+            swept = project.sweep()
+            seen = pictures(outcome.path, time_zone=project.settings.canvas.time_zone)
+        tell_checks(context.instance, outcome.applied.checks, outcome.changed, checked)
         applied = outcome.applied
-        held_back = [
-            f"{check.table} {check.detail}"
-            for check in applied.checks
-            if check.check in HOLDS_BACK and not check.passed
-        ]
+        held_back = what_is_held_back(outcome)
         yield dg.MaterializeResult(
             asset_key=PUBLISHED,
             metadata={
                 "generation": outcome.generation,
+                "result": result_of(outcome),
                 "file": dg.MetadataValue.path(str(outcome.path)),
                 "dagster/row_count": sum(applied.rows.values()),
                 "tables": len(applied.rows),
                 "bytes": outcome.path.stat().st_size,
                 "changed": ", ".join(outcome.changed) or "nothing",
+                "superseded_files_removed": swept.superseded,
                 "rows": dg.MetadataValue.md(
                     "| table | rows |\n| --- | ---: |\n"
                     + "\n".join(f"| {name} | {rows:,} |" for name, rows in sorted(applied.rows.items()))
                 ),
+                **{title: dg.MetadataValue.md(picture) for title, picture in seen.items()},
             },
             check_results=[
                 dg.AssetCheckResult(
@@ -79,3 +91,22 @@ def published_asset(deps: Sequence[dg.AssetKey], owners: Sequence[str]) -> dg.As
         )
 
     return published_warehouse
+
+
+def what_is_held_back(outcome: PublishOutcome) -> list[str]:
+    """Return what keeps new rows from readers, each with the reason and what to do."""
+    file = (
+        f"the published file: a person put it back to generation {outcome.generation}, and what was loaded since "
+        "waits. If it may be published: canvaslake publish"
+    )
+    tables = [f"{check.table} {check.detail}" for check in outcome.applied.checks if check.holds_back]
+    return [file, *tables] if outcome.pinned else tables
+
+
+def result_of(outcome: PublishOutcome) -> str:
+    """Return in a sentence what came of a publish."""
+    if outcome.made:
+        return f"Published generation {outcome.generation}."
+    if outcome.pinned:
+        return f"Generation {outcome.generation} stays: a person went back to it."
+    return f"Nothing has changed since generation {outcome.generation}."

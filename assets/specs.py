@@ -7,7 +7,6 @@ import dagster as dg
 from pipelines.normalize.contracts import SYSTEM_COLUMNS, Table
 
 QUARANTINE_CHECK = "no_row_in_quarantine"
-KEY_CHECK = "key_unique"
 
 Results = Iterator[dg.MaterializeResult[None]]
 

@@ -4,14 +4,16 @@ import os
 
 import dagster as dg
 
+from assets.checks import table_checks
 from assets.course import course_assets
 from assets.department import department_assets
 from assets.directory import directory_assets
 from assets.models import model_assets
 from assets.published import PUBLISHED, published_asset
 from assets.reports import report_assets
+from assets.specs import asset_key
 from assets.student import student_assets
-from pipelines.normalize.contracts import REPORTS
+from pipelines.normalize.contracts import REPORTS, TABLES
 from pipelines.project import Project
 from pipelines.resources import Projects
 from pipelines.schedules import ask_for_reports_job, endpoint_schedule, report_schedules
@@ -35,13 +37,16 @@ def build_definitions(settings: Settings | None = None, projects: Projects | Non
     keys = [key for assets in (*loaded, *models) for key in assets.keys]
     pull = dg.define_asset_job(
         PULL_JOB,
-        selection=dg.AssetSelection.assets(*endpoints),
+        # With the checks of the answers; those of the tables are told when the file has been built.
+        selection=dg.AssetSelection.assets(*endpoints).without_checks() | dg.AssetSelection.checks(*endpoints),
         description="Pull the directory and the analytics from Canvas.",
         # Canvas may be away at the hour of the schedule; what is permanent says so and is not tried again.
         op_retry_policy=dg.RetryPolicy(max_retries=4, delay=60, backoff=dg.Backoff.EXPONENTIAL),
     )
+    tables = [name for name in TABLES if asset_key(name) in {key for assets in loaded for key in assets.keys}]
     return dg.Definitions(
-        assets=[*loaded, *models, published_asset(keys, settings.owners)],
+        assets=[*loaded, *models, published_asset(keys, settings.owners, tables)],
+        asset_checks=[table_checks(tables)],
         jobs=[ask_for_reports_job, pull],
         schedules=[*report_schedules(settings), endpoint_schedule(PULL_JOB, settings)],
         sensors=[

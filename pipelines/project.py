@@ -3,7 +3,7 @@
 The Dagster resources and the command line both stand on this; it imports no Dagster.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property, partial
@@ -26,15 +26,16 @@ from pipelines.ledger import Ledger
 from pipelines.ledger.database import utc_now
 from pipelines.load.reports import Reading
 from pipelines.load.retyping import load_stale
-from pipelines.models import Model, inherited_privacy, load_models, sql_folder
+from pipelines.models import Model, load_models, sql_folder
+from pipelines.models.dictionary import model_notes
 from pipelines.models.incremental import refresh_stale
-from pipelines.normalize.contracts import TABLES, ColumnType, Privacy, undeclared_table
+from pipelines.models.versions import Observations
+from pipelines.normalize.contracts import TABLES, ColumnType, undeclared_table
 from pipelines.normalize.contracts.registry import report_contract
 from pipelines.private_files import private_folder
 from pipelines.progress import Progress, Silent
 from pipelines.settings import Settings
-from pipelines.warehouse import ModelRun, Models, Warehouse, WarehousePaths
-from pipelines.warehouse.meta_tables import TableNote
+from pipelines.warehouse import ModelRun, Models, Refreshing, Warehouse, WarehousePaths
 
 
 @dataclass(frozen=True)
@@ -115,24 +116,12 @@ class Project:
     def models(self) -> Models:
         """The models as the warehouse wants them."""
         files = self.model_files
+        observations = Observations(self.lake, self.settings.instance)
 
-        def refresh(connection: duckdb.DuckDBPyConnection) -> list[ModelRun]:
-            return [ModelRun(r.qualified, r.rows, r.seconds) for r in refresh_stale(connection, files)]
+        def refresh(connection: duckdb.DuckDBPyConnection, refreshing: Refreshing) -> list[ModelRun]:
+            return refresh_stale(connection, files, refreshing, observations)
 
-        privacy = model_privacy(files)
-        notes = [
-            TableNote(
-                m.qualified,
-                m.description,
-                m.grain,
-                m.key,
-                f"sql/{m.schema}/{m.name}.sql",
-                m.columns,
-                {column: kind.value for column, kind in privacy[m.qualified].items()},
-            )
-            for m in files
-        ]
-        return Models(refresh, notes)
+        return Models(refresh, model_notes(files, TABLES))
 
     def client(self, *, light: bool = False, on_request: Callable[[RequestEvent], None] | None = None) -> CanvasClient:
         """Return a client for the configured Canvas; `light` for few requests that must not take long.
@@ -166,8 +155,3 @@ def known_tables(settings: Settings) -> set[str]:
         if report_contract(report.report) is None
     }
     return {*TABLES, *undeclared}
-
-
-def model_privacy(models: Sequence[Model]) -> dict[str, dict[str, Privacy]]:
-    """Return the privacy class of every model column."""
-    return inherited_privacy(models, TABLES)

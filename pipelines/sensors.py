@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from assets.reports import REQUESTED_TAG, count_failed, keys_of, load_config, report_tables
-from assets.specs import asset_key
+from assets.specs import QUARANTINE_CHECK, asset_key
 from pipelines.canvas import CanvasError
 from pipelines.ledger import Intent
 from pipelines.ledger.intents import get_intent
@@ -126,6 +126,7 @@ def request(intents: Sequence[Intent]) -> dg.RunRequest:
     return dg.RunRequest(
         run_key=named,
         asset_selection=keys_of(intents[0]),
+        asset_check_keys=[dg.AssetCheckKey(key, QUARANTINE_CHECK) for key in keys_of(intents[0])],
         run_config=load_config(intents),
         tags={**load_tags(intents), REQUESTED_TAG: _ACCOUNT if intents[0].course_id is None else _COURSES},
     )

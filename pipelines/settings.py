@@ -217,6 +217,15 @@ class LakeSettings(_Part):
         ge=0,
         description="Days for which files of reports are kept, packed, so that they can be read anew; 0 keeps none.",
     )
+    keep_superseded_days: float = Field(
+        default=400,
+        ge=0,
+        description=(
+            "Days for which rows that were replaced stay in the lake: so far back goes "
+            "`canvaslake publish --as-of DATE`. "
+            "0 keeps none."
+        ),
+    )
 
 
 class WarehouseSettings(_Part):

@@ -11,12 +11,16 @@ import typer
 
 from pipelines.cli import reports, token
 from pipelines.cli.app import app, current_project
-from pipelines.cli.console import put, put_json, put_table, say
+from pipelines.cli.console import put, put_json, say
 from pipelines.cli.exit_codes import ExitCode
 from pipelines.ledger import CoverageStatus
 from pipelines.serve import FORMATS, describe_table, list_tables, render, run_query, to_terminal
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+AsOf = Annotated[
+    str | None,
+    typer.Option(help="A kept generation: its number, or a date or time for the newest published by then."),
+]
 
 
 def register() -> None:
@@ -129,14 +133,17 @@ def query(
     form: Annotated[str, typer.Option("--format", "-f", help=f"One of {', '.join(FORMATS)}.")] = "table",
     as_json: Json = False,
     limit: Annotated[int | None, typer.Option(help="Rows at most; 0 for all. 1,000 for tables.")] = None,
+    as_of: AsOf = None,
 ) -> None:
     """Ask the published file a question in SQL. It can read, and do nothing else."""
+    from pipelines.cli.which_file import file_meant
+
     form = "json" if as_json else form
     if form not in FORMATS:
         raise typer.BadParameter(f"{form!r} is none of {', '.join(FORMATS)}", param_hint="--format")
     most = limit if limit is not None else (1000 if form in ("table", "markdown") else 0)
     text = sys.stdin.read() if sql == "-" else sql
-    result = run_query(current_project().paths.published, text, limit=most or None)
+    result = run_query(file_meant(current_project(), as_of), text, limit=most or None)
     if form == "table" and sys.stdout.isatty():
         put(to_terminal(result, width=shutil.get_terminal_size().columns, color=True))
     else:
@@ -144,41 +151,51 @@ def query(
 
 
 @app.command()
+def export(
+    question: Annotated[
+        str,
+        typer.Argument(metavar="TABLE_OR_SQL", help="A table, or one statement that reads; - reads standard input."),
+    ],
+    to: Annotated[Path, typer.Option(help="File to write, ending in .parquet, .csv or .xlsx.")],
+    form: Annotated[
+        str | None, typer.Option("--format", "-f", help="parquet, csv or xlsx, whatever the file ends in.")
+    ] = None,
+    as_of: AsOf = None,
+    raw: Annotated[bool, typer.Option("--raw", help="CSV: leave texts that look like formulas as they are.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+) -> None:
+    """Write a table, or the answer to a question in SQL, to a Parquet, CSV or Excel file."""
+    from pipelines.cli.export import run_export
+
+    run_export(current_project(), question, to, form=form, as_of=as_of, raw=raw, force=force)
+
+
+@app.command()
 def tables(
     table: Annotated[str | None, typer.Argument(help="A table to describe, such as marts.dim_course.")] = None,
+    schema: Annotated[str | None, typer.Option(help="Only the tables of this schema, such as marts.")] = None,
     as_json: Json = False,
 ) -> None:
-    """List the tables of the published file, or describe one."""
+    """List the tables of the published file, or describe one with its columns."""
+    from pipelines.cli import tables as view
+
+    if table is not None and schema is not None:
+        raise typer.BadParameter("a TABLE or a --schema, not both")
     path = current_project().paths.published
-    if table is None:
-        entries = list_tables(path)
+    if table is not None:
+        described = describe_table(path, table)
         if as_json:
-            put_json([asdict(entry) for entry in entries])
+            put_json(view.as_json(described))
         else:
-            put_table(
-                ["table", "rows", "columns", "description"],
-                [[entry.qualified, entry.rows, entry.columns, entry.description] for entry in entries],
-                right=["rows", "columns"],
-            )
+            view.show_description(described)
         return
-    columns = describe_table(path, table)
+    entries = list_tables(path)
+    if schema is not None:
+        entries = view.of_schema(entries, schema)
     if as_json:
-        put_json([asdict(column) for column in columns])
+        put_json([asdict(entry) for entry in entries])
     else:
-        put_table(
-            ["column", "type", "key", "unit", "privacy", "description"],
-            [
-                [
-                    column.name,
-                    column.type,
-                    "key" if column.is_key else "",
-                    column.unit,
-                    column.privacy,
-                    column.description,
-                ]
-                for column in columns
-            ],
-        )
+        view.show_list(entries)
 
 
 @app.command()
@@ -219,29 +236,58 @@ def coverage(
 
 
 @app.command()
+def overview(
+    to: Annotated[Path | None, typer.Option(help="File or folder to write to; without it the data directory.")] = None,
+    account: Annotated[int | None, typer.Option(help="Id of an account; the highest one without it.")] = None,
+) -> None:
+    """Write one HTML page about activity, grades, submissions and coverage, which opens without network."""
+    from pipelines.cli.overview import write_overview
+
+    write_overview(current_project(), to=to, account=account)
+
+
+@app.command()
 def publish(
     accept: Annotated[
-        list[str] | None, typer.Option(help="A table whose sharp fall in rows is right; may be given several times.")
+        list[str] | None,
+        typer.Option(help="A table whose new rows are right, although a check holds them back; may be repeated."),
     ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Build the file anew from the lake alone, not from what has changed.")
+    ] = False,
+    as_of: Annotated[
+        str | None,
+        typer.Option(help="Make the warehouse as it was then, beside the published one: a date, or a time."),
+    ] = None,
+    to: Annotated[Path | None, typer.Option(help="With --as-of: the file to write.")] = None,
 ) -> None:
-    """Publish what is loaded, without asking Canvas for anything."""
-    from pipelines.warehouse import publish as run
-    from pipelines.warehouse.checks import HOLDS_BACK
+    """Publish what is loaded, without asking Canvas for anything; it also ends a rollback."""
+    from pipelines.cli.publish import run_as_of, run_publish
 
+    if as_of is not None and (accept or full):
+        raise typer.BadParameter("--as-of makes a file beside the published one: without --accept and --full")
+    if to is not None and as_of is None:
+        raise typer.BadParameter("--to goes with --as-of: the published file has its place")
     project = current_project()
-    if accept:
-        from pipelines.cli.publish import check_accepted
-        from pipelines.cli.unknown_names import UnknownTableError
+    if as_of is not None:
+        raise typer.Exit(run_as_of(project, as_of, to))
+    raise typer.Exit(run_publish(project, accept or (), full=full))
 
-        try:
-            check_accepted(project, accept)
-        except UnknownTableError as error:
-            say(str(error))
-            raise typer.Exit(ExitCode.USAGE) from None
-    outcome = run(project.warehouse, project.models, accept or (), unfit=project.read_anew())
-    project.sweep()
-    held = [check for check in outcome.applied.checks if check.check in HOLDS_BACK and not check.passed]
-    for check in held:
-        say(f"! {check.table} {check.detail}")
-    say(f"Published generation {outcome.generation}: {outcome.path}")
-    raise typer.Exit(ExitCode.WAREHOUSE if held else ExitCode.OK)
+
+@app.command()
+def rollback(
+    generation: Annotated[
+        int | None, typer.Argument(help="Number of a generation that is kept; the one before the present without it.")
+    ] = None,
+    list_them: Annotated[bool, typer.Option("--list", help="List the generations that are kept.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make an older generation the published file again, until you publish."""
+    from pipelines.cli.rollback import run_rollback, show_generations
+
+    if list_them and generation is not None:
+        raise typer.BadParameter("a GENERATION or --list, not both")
+    if list_them:
+        show_generations(current_project(), as_json=as_json)
+    else:
+        run_rollback(current_project(), generation, as_json=as_json)

@@ -14,6 +14,7 @@ from typing import cast
 
 import dagster as dg
 
+from assets.checks import own_checks
 from assets.endpoint_results import UNREADABLE
 from assets.published import HELD_BACK_CHECK, PUBLISHED
 from assets.reports import keys_of, load_config, report_tables
@@ -256,12 +257,11 @@ class _Sync:
             if waiting:
                 self._load_finished(waiting)
 
+    def _assets(self) -> list[dg.AssetsDefinition]:
+        return [assets for assets in self.definitions.assets or () if isinstance(assets, dg.AssetsDefinition)]
+
     def _endpoint_assets(self, group: str) -> list[dg.AssetsDefinition]:
-        return [
-            assets
-            for assets in self.definitions.assets or ()
-            if isinstance(assets, dg.AssetsDefinition) and {spec.group_name for spec in assets.specs} == {group}
-        ]
+        return [assets for assets in self._assets() if {spec.group_name for spec in assets.specs} == {group}]
 
     def _load_reports(self, waiting: set[int]) -> None:
         """Wait until each report has finished, and load each as it does."""
@@ -375,9 +375,9 @@ class _Sync:
     def _materialize(
         self, keys: Sequence[dg.AssetKey], config: dict[str, object], tags: dict[str, str] | None = None
     ) -> dg.ExecuteInProcessResult:
-        result = self.job.execute_in_process(
+        own = own_checks(one for one in self._assets() if not one.keys.isdisjoint(keys))
+        result = self.job.get_subset(asset_selection=set(keys), asset_check_selection=own).execute_in_process(
             instance=self.instance,
-            asset_selection=list(keys),
             run_config={**config, **_QUIET},
             tags=tags,
             raise_on_error=False,

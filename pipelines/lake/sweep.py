@@ -1,6 +1,6 @@
 """What holds student data and has had its time, removed: files whose keeping is over, and what killed processes left.
 
-The Parquet files that the ledger knows are history and no matter of this module, whether they are live or not.
+Which Parquet files of the tables have had their time is decided in `garbage`.
 """
 
 import os
@@ -8,7 +8,8 @@ import re
 import shutil
 import stat
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -16,6 +17,7 @@ from pathlib import Path, PurePosixPath
 
 import duckdb
 
+from pipelines.lake.garbage import give_up, given_up
 from pipelines.lake.read import live_rows
 from pipelines.lake.store import Lake
 from pipelines.ledger.database import columns_of
@@ -28,15 +30,18 @@ _TEMPORARY = re.compile(r"\..+\.([0-9a-f]{32}|\d+)")
 """What is written beside its place is called after it, hidden, with a random or a process number behind."""
 
 _KEPT, _DOCUMENTS = "files/reports/", "files/course_documents/"
-_KNOWN = "SELECT path, 1 AS here FROM parquet UNION ALL SELECT path, discarded_at IS NULL FROM kept_files"
+_KNOWN = (
+    "SELECT path, removed_at IS NULL AS here FROM parquet UNION ALL SELECT path, discarded_at IS NULL FROM kept_files"
+)
 
 
 @dataclass(frozen=True)
 class Swept:
     """How many files a sweep has removed, by what they were. What another sweep removed meanwhile does not count.
 
-    `downloads` counts the files and the folders directly in the folder of downloads. `left` names what should be gone
-    and could not be removed, each with the reason, relative to the lake or to the folder of downloads.
+    `superseded` counts Parquet files of rows that were replaced. `downloads` counts the files and the folders directly
+    in the folder of downloads. `left` names what should be gone and could not be removed, each with the reason,
+    relative to the lake or to the folder of downloads.
     """
 
     kept_files: int = 0
@@ -45,12 +50,23 @@ class Swept:
     documents: int = 0
     downloads: int = 0
     left: tuple[str, ...] = ()
+    superseded: int = 0
 
 
-def sweep(lake: Lake, downloads: Path, *, keep: timedelta, age: timedelta = _DAY) -> Swept:
+def sweep(
+    lake: Lake,
+    downloads: Path,
+    *,
+    keep: timedelta,
+    age: timedelta = _DAY,
+    keep_superseded: timedelta | None = None,
+    publisher: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> Swept:
     """Remove what has had its time from the lake and from `downloads`, the folder where files are while they are read.
 
     - Kept files of reports go when they were kept for longer than `keep`; with a `keep` of zero all of them.
+    - Parquet files go when all rows in them were replaced longer than `keep_superseded` ago, and an hour: None keeps
+      them. `publisher` gives the lock of the publisher, which reads such files to make a warehouse of the past.
     - Documents of course reports that no live row names go when they are older than `keep` and `age`.
     - Temporary files, Parquet and kept files that the ledger does not know, and everything in `downloads` go when
       nothing was written to them for longer than `age`.
@@ -64,22 +80,28 @@ def sweep(lake: Lake, downloads: Path, *, keep: timedelta, age: timedelta = _DAY
     now = lake.ledger.clock()
     store, desk = _Tree(lake.root, now), _Tree(downloads, now)
     kept = _discard_kept(lake, store, now, keep)
+    if keep_superseded is not None:
+        with publisher():
+            give_up(lake.ledger, keep_superseded)
     # The names first and the ledger's word after them: what is committed meanwhile counts as known.
     places = list(store.files())
     ever = columns_of(lake.ledger, _KNOWN)
     known = {path for path, here in zip(ever["path"], ever["here"], strict=True) if here}
-    temporary = unknown = 0
+    gone = given_up(lake.ledger)
+    temporary = unknown = superseded = 0
     documents = []
     for place in places:
-        if _TEMPORARY.fullmatch(place.rpartition("/")[2]):
+        if place in gone:
+            superseded += store.remove(place) is _Fate.REMOVED
+        elif _TEMPORARY.fullmatch(place.rpartition("/")[2]):
             temporary += store.remove_old(place, age)
         elif place.startswith(_DOCUMENTS):
             documents.append(place)
         elif ever["path"] and place not in known and (place.startswith(_KEPT) or place.endswith(".parquet")):
             unknown += store.remove_old(place, age)
-    superseded = _remove_documents(lake, store, documents, max(keep, age))
+    unnamed = _remove_documents(lake, store, documents, max(keep, age))
     unread = sum(desk.remove_old_entry(name, age) for name in desk.entries())
-    return Swept(kept, temporary, unknown, superseded, unread, (*store.left, *desk.left))
+    return Swept(kept, temporary, unknown, unnamed, unread, (*store.left, *desk.left), superseded)
 
 
 def _discard_kept(lake: Lake, store: "_Tree", now: datetime, keep: timedelta) -> int:

@@ -312,6 +312,12 @@ _REPORTS_OF_COURSES_TOO = (
     _CATALOG,
 )
 
+_GENERATIONS_TO_GO_BACK_TO = (
+    # The one that a person has put back, until a person publishes again.
+    "ALTER TABLE generations ADD COLUMN pinned_at TEXT",
+    "ALTER TABLE parquet ADD COLUMN removed_at TEXT",
+)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         _INTENTS,
@@ -338,5 +344,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX pulls_family ON pulls (instance, family, started_at)",
     ),
     _REPORTS_OF_COURSES_TOO,
+    _GENERATIONS_TO_GO_BACK_TO,
 )
 """Each step is a tuple of statements; `PRAGMA user_version` counts the steps that a file has taken."""

@@ -4,14 +4,12 @@ from pipelines.models.columns import model_columns
 from pipelines.models.lineage import ColumnLineage, column_lineage, inherited_privacy
 from pipelines.models.load import load_models, sql_folder
 from pipelines.models.model import Model, ModelError
-from pipelines.models.refresh import ModelResult, affected_models, refresh
+from pipelines.models.refresh import refresh
 
 __all__ = [
     "ColumnLineage",
     "Model",
     "ModelError",
-    "ModelResult",
-    "affected_models",
     "column_lineage",
     "inherited_privacy",
     "load_models",

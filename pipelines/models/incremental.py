@@ -6,64 +6,90 @@ between runs, and a run that was killed leaves nothing undone behind.
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC
 
 import duckdb
 
+from pipelines.models.clock import at_moment
 from pipelines.models.model import Model
-from pipelines.models.refresh import ModelResult, refresh
+from pipelines.models.refresh import Refresher, transaction
+from pipelines.models.versions import Observations
+from pipelines.warehouse import ModelRun, Refreshing
 
 # A model that looks at the clock is stale on the next day, whatever its inputs did.
-_CLOCK = re.compile(r"\b(now\s*\(|current_date\b|current_timestamp\b|today\s*\()", re.IGNORECASE)
+_CLOCK = re.compile(r"\b(now|today)\s*\(", re.IGNORECASE)
 
 
-def refresh_stale(con: duckdb.DuckDBPyConnection, models: Iterable[Model]) -> list[ModelResult]:
-    """Run the stale models, and note in `meta.models` what they were made from.
+def refresh_stale(
+    con: duckdb.DuckDBPyConnection,
+    models: Iterable[Model],
+    refreshing: Refreshing,
+    observations: Observations | None = None,
+) -> list[ModelRun]:
+    """Run the stale models, inputs first, all or none, and note in `meta.models` what they were made from.
 
-    `con` is the connection to the file being built, which has `meta.loads` and `meta.models`. Raises ModelError.
+    `con` is the connection to the file being built, which has `meta.loads` and `meta.models`. What reads from a model
+    that was held back is made from the rows that it kept. Raises ModelError.
     """
-    models = tuple(models)
-    due = fingerprints(con, models)
+    at_moment(con, refreshing.at)
+    refresher = Refresher(con, refreshing, observations)
+    inputs = _Inputs.of(con, f"{refreshing.at.astimezone(UTC):%Y-%m-%d}")
     noted = dict(con.execute("SELECT model, fingerprint FROM meta.models").fetchall())
-    stale = [model for model in models if noted.get(model.qualified) != due[model.qualified]]
-    gone = sorted(noted.keys() - due.keys())
-    results = refresh(con, stale, None) if stale else []
-    con.execute("BEGIN")
-    con.execute(
-        "DELETE FROM meta.models WHERE model IN (SELECT unnest(?::VARCHAR[]))",
-        [[*gone, *(r.qualified for r in results)]],
-    )
-    for result in results:
-        con.execute(
-            "INSERT INTO meta.models (model, fingerprint, rows, seconds, refreshed_at) VALUES (?, ?, ?, ?, now())",
-            [result.qualified, due[result.qualified], result.rows, round(result.seconds, 3)],
+    runs: list[ModelRun] = []
+    made: dict[str, str] = {}
+    with transaction(con):
+        for model in models:
+            due = inputs.fingerprint(model, made)
+            made[model.qualified] = due
+            if noted.get(model.qualified) == due:
+                continue
+            run = refresher.run(model)
+            runs.append(run)
+            if run.held_back:
+                made[model.qualified] = noted.get(model.qualified, "held back, with no rows of before")
+                continue
+            con.execute("DELETE FROM meta.models WHERE model = ?", [model.qualified])
+            con.execute(
+                "INSERT INTO meta.models (model, fingerprint, rows, seconds, refreshed_at)"
+                " VALUES (?, ?, ?, ?, ?::TIMESTAMPTZ)",
+                [model.qualified, due, run.rows, round(run.seconds, 3), refreshing.at.isoformat()],
+            )
+        for name in sorted(noted.keys() - made.keys()):
+            schema, table = name.split(".", 1)
+            con.execute("DELETE FROM meta.models WHERE model = ?", [name])
+            con.execute(f'DROP TABLE IF EXISTS "{schema}"."{table}"')
+    return runs
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """What the loaded tables hold and look like, and the day: all that a model can be stale by but itself."""
+
+    loaded: Mapping[str, str]
+    shaped: Mapping[str, str]
+    today: str
+
+    @classmethod
+    def of(cls, con: duckdb.DuckDBPyConnection, today: str) -> "_Inputs":
+        loads = (
+            "SELECT table_name, md5(string_agg(load_id || ':' || sha256, ',' ORDER BY slice))"
+            " FROM meta.loads GROUP BY 1"
         )
-    for name in gone:
-        schema, table = name.split(".", 1)
-        con.execute(f'DROP TABLE IF EXISTS "{schema}"."{table}"')
-    con.execute("COMMIT")
-    return results
+        # The columns too: a table can be made anew with other columns from the same loads.
+        columns = (
+            "SELECT schema_name || '.' || table_name,"
+            " md5(string_agg(column_name || data_type, ',' ORDER BY column_index))"
+            " FROM duckdb_columns() WHERE database_name = current_database() GROUP BY 1"
+        )
+        return cls(dict(con.execute(loads).fetchall()), dict(con.execute(columns).fetchall()), today)
 
-
-def fingerprints(con: duckdb.DuckDBPyConnection, models: Iterable[Model]) -> dict[str, str]:
-    """Return the fingerprint that each model should have; `models` come inputs first."""
-    loads = (
-        "SELECT table_name, md5(string_agg(load_id || ':' || sha256, ',' ORDER BY slice)) FROM meta.loads GROUP BY 1"
-    )
-    # The columns too: a table can be made anew with other columns from the same loads.
-    columns = (
-        "SELECT schema_name || '.' || table_name, md5(string_agg(column_name || data_type, ',' ORDER BY column_index))"
-        " FROM duckdb_columns() WHERE database_name = current_database() GROUP BY 1"
-    )
-    loaded, shaped = dict(con.execute(loads).fetchall()), dict(con.execute(columns).fetchall())
-    found = con.execute("SELECT (now() AT TIME ZONE 'UTC')::DATE").fetchone()
-    today = str(found[0]) if found else ""
-    result: dict[str, str] = {}
-    for model in models:
+    def fingerprint(self, model: Model, made: Mapping[str, str]) -> str:
+        """Return the fingerprint that a model should have; `made` are those of the models before it."""
         inputs = [
-            result.get(name) or f"{loaded.get(name, 'never loaded')} {shaped.get(name)}" for name in model.depends_on
+            made.get(name) or f"{self.loaded.get(name, 'never loaded')} {self.shaped.get(name)}"
+            for name in model.depends_on
         ]
-        result[model.qualified] = hashlib.sha256(
-            "\0".join([model.digest, *inputs, *([today] if _CLOCK.search(model.sql) else [])]).encode()
-        ).hexdigest()
-    return result
+        clock = [self.today] if _CLOCK.search(model.sql) else []
+        return hashlib.sha256("\0".join([model.digest, *inputs, *clock]).encode()).hexdigest()

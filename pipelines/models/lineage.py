@@ -7,7 +7,8 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.lineage import Node, lineage
 
-from pipelines.models.columns import model_columns
+from pipelines.lake.versions import VALIDITY
+from pipelines.models.columns import model_columns, unforeseen
 from pipelines.models.model import Model, ModelError
 from pipelines.models.statement import parse_select
 from pipelines.normalize.contracts import SYSTEM_COLUMNS, Privacy, Table
@@ -37,7 +38,17 @@ def _traced(models: tuple[Model, ...], tables: tuple[Table, ...]) -> ColumnLinea
         schema.setdefault(table.schema, {})[table.name] = columns
     for model in models:
         schema.setdefault(model.schema, {})[model.name] = dict(outputs[model.qualified])
-    return {model.qualified: _trace(model, schema, [name for name, _ in outputs[model.qualified]]) for model in models}
+    blind = unforeseen(models, tables)
+    return {
+        model.qualified: {name: () for name, _ in outputs[model.qualified]}
+        if model.qualified in blind
+        else _trace(model, schema, [name for name, _ in outputs[model.qualified]]) | _kept(model)
+        for model in models
+    }
+
+
+def _kept(model: Model) -> dict[str, tuple[tuple[str, str], ...]]:
+    return {column.name: () for column in VALIDITY} if model.keeps_versions else {}
 
 
 def inherited_privacy(
@@ -53,10 +64,18 @@ def inherited_privacy(
         for table in tables
         for column in (*table.columns, *SYSTEM_COLUMNS)
     }
+    models = tuple(models)
+    blind = unforeseen(models, tables)
     result: dict[str, dict[str, Privacy]] = {}
     for model, columns in column_lineage(models, tables).items():
+        # What nobody declared may be anything: a column of an undeclared report, or of a table function.
+        unknown = Privacy.IDENTITY if model in blind else Privacy.NONE
         result[model] = {
-            name: max((classes[origin] for origin in origins), key=_FROM_FAR_TO_NEAR.index, default=Privacy.NONE)
+            name: max(
+                (classes.get(origin, Privacy.IDENTITY) for origin in origins),
+                key=_FROM_FAR_TO_NEAR.index,
+                default=unknown,
+            )
             for name, origins in columns.items()
         }
         classes.update({(model, name): privacy for name, privacy in result[model].items()})
@@ -70,6 +89,7 @@ def _trace(
         nodes: dict[str, Node] = lineage(None, parse_select(model.sql, model.path), schema=schema, dialect="duckdb")
     except SqlglotError as error:
         raise _untraceable(model, str(error)) from error
+    names = [name for name in names if name not in _kept(model)]
     if set(nodes) != set(names):
         raise _untraceable(model, f"{', '.join(sorted(set(names) - set(nodes)))} cannot be found in the SQL")
     return {name: _origins(nodes[name]) for name in names}

@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+from pipelines.lake.versions import HISTORY, VALIDITY
 from pipelines.models.header import read_header, refuse_absent_columns
 from pipelines.models.model import Model, ModelError
 from pipelines.models.statement import output_names, parse_select, tables_read, without_semicolon
@@ -57,7 +58,15 @@ def _read_model(path: Path) -> Model:
     statement = parse_select(text, path)
     names = output_names(statement)
     if names is not None:
-        refuse_absent_columns(header.columns, header.key, names, path)
+        spoken_of = [*header.columns, *header.units, *(name for check in header.checks for name in check.columns)]
+        refuse_absent_columns(spoken_of, header.key, names, path)
+    kept = VALIDITY if schema == HISTORY else ()
+    if kept and not header.key:
+        raise ModelError(
+            "the header has no key, so there is nothing to tell the versions of a row by.",
+            path=path,
+            next_step="Name the columns that stay the same while the others change: -- key: user_id",
+        )
     return Model(
         schema=schema,
         name=name,
@@ -67,8 +76,10 @@ def _read_model(path: Path) -> Model:
         grain=header.grain,
         key=header.key,
         owner=header.owner,
-        columns=header.columns,
+        columns=header.columns | {column.name: column.description for column in kept},
         depends_on=tables_read(statement, path),
+        units=header.units | {column.name: column.unit for column in kept if column.unit},
+        checks=header.checks,
     )
 
 

@@ -4,6 +4,9 @@ import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipelines.lake.versions import HISTORY, VALIDITY
+from pipelines.normalize.contracts import Check
+
 
 class ModelError(Exception):
     """A model cannot be used. Permanent: the same file fails again until somebody changes it.
@@ -23,8 +26,8 @@ class ModelError(Exception):
 class Model:
     """One table that a SELECT makes. Its schema is the folder of the file, its name the name of the file.
 
-    `columns` maps every described output column to its description. `key` orders the rows and makes them unique; it
-    may hold NULLs. `depends_on` names the tables and models that the SELECT reads, sorted.
+    `columns` maps every described output column to its description, `units` some to their unit. `key` orders the rows
+    and makes them unique; it may hold NULLs. `depends_on` names the tables and models that the SELECT reads, sorted.
     """
 
     schema: str
@@ -37,6 +40,8 @@ class Model:
     owner: str
     columns: dict[str, str] = field(hash=False)
     depends_on: tuple[str, ...]
+    units: dict[str, str] = field(default_factory=dict, hash=False)
+    checks: tuple[Check, ...] = ()
 
     @property
     def qualified(self) -> str:
@@ -44,7 +49,23 @@ class Model:
         return f"{self.schema}.{self.name}"
 
     @property
+    def keeps_versions(self) -> bool:
+        """Whether the SELECT gives the rows of now, and the table every version of them that there ever was."""
+        return self.schema == HISTORY
+
+    @property
+    def row_key(self) -> tuple[str, ...]:
+        """The columns that tell the rows of the table apart."""
+        return (*self.key, VALIDITY[0].name) if self.keeps_versions else self.key
+
+    @property
     def digest(self) -> str:
-        """SHA-256 of what decides the table: query, key and comments. Another digest means: build it again."""
-        parts = (self.sql, ",".join(self.key), self.description, *(f"{k}={v}" for k, v in self.columns.items()))
+        """SHA-256 of what decides the table: the whole file but its owner. Another digest means: build it again."""
+        parts = (
+            self.sql,
+            ",".join(self.key),
+            self.description,
+            *(f"{k}={v}" for k, v in self.columns.items()),
+            *map(repr, self.checks),
+        )
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()

@@ -1,105 +1,153 @@
-"""Running models in the warehouse file that is being built: all of a refresh, or nothing of it.
+"""Making the tables of models in the warehouse file that is being built, and checking them before they are taken.
 
 Which file that is, and when readers see it, is decided by the warehouse package.
 """
 
 import time
-from collections.abc import Collection, Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import duckdb
 
+from pipelines.lake.versions import VALIDITY
+from pipelines.models.clock import at_moment
 from pipelines.models.header import refuse_absent_columns
 from pipelines.models.model import Model, ModelError
+from pipelines.models.names import literal, quoted, quoted_name
+from pipelines.models.versions import Observations, catch_up, observe
+from pipelines.normalize.contracts import CheckKind
+from pipelines.warehouse import ModelRun, Refreshing
+from pipelines.warehouse.checks import CheckOutcome, accepted, held_back, row_count, run_checks
+
+_NEXT = "__next"
 
 
 @dataclass(frozen=True)
-class ModelResult:
-    """What running one model gave: the rows of its table and the seconds it took."""
+class Refresher:
+    """How models are made in one refresh; without `observations`, versions of rows are kept in the file alone."""
 
-    qualified: str
-    rows: int
-    seconds: float
+    con: duckdb.DuckDBPyConnection
+    refreshing: Refreshing
+    observations: Observations | None = None
+
+    def run(self, model: Model) -> ModelRun:
+        """Make the table of one model anew, in the transaction that is open, and take it if nothing speaks against it.
+
+        A table whose blocking check fails keeps its rows; one that never was is there then, and empty. Raises
+        ModelError with DuckDB's own words. Inputs must be there already.
+        """
+        started = time.monotonic()
+        try:
+            before = self._count(quoted(model)) if self._is_there(model) else None
+            after = self._make_next(model)
+            outcomes = self._check(model, before or 0, after)
+            held = any(outcome.holds_back for outcome in outcomes)
+            rows = self._take(model, held=held, first=before is None)
+            self._describe(model)
+        except duckdb.Error as error:
+            raise ModelError(
+                f"the model {model.qualified} does not run: {error}",
+                path=model.path,
+                model=model.qualified,
+                next_step="Correct the SELECT, or load the tables it reads. The published file is as it was.",
+            ) from error
+        return ModelRun(model.qualified, rows, time.monotonic() - started, tuple(outcomes), held)
+
+    def _make_next(self, model: Model) -> int:
+        """Make the rows of now beside the table; return how many they are."""
+        order = ", ".join(quoted_name(name) for name in model.key)
+        # The line end keeps a comment at the end of the file from swallowing the parenthesis.
+        query = f"select * from (\n{model.sql}\n) order by {order}"
+        self.con.execute(f"create schema if not exists {quoted_name(model.schema)}")
+        self.con.execute(f"create or replace table {quoted(model, _NEXT)} as {query}")
+        names = [str(row[0]) for row in self.con.execute(f"describe {quoted(model, _NEXT)}").fetchall()]
+        known = [*names, *(column.name for column in VALIDITY)] if model.keeps_versions else names
+        checked = [name for check in model.checks for name in check.columns]
+        refuse_absent_columns([*model.columns, *model.units, *checked], model.key, known, model.path)
+        return self._count(quoted(model, _NEXT))
+
+    def _check(self, model: Model, before: int, after: int) -> list[CheckOutcome]:
+        """Run the checks that are about the rows themselves."""
+        outcomes = run_checks(self.con, model.qualified, model.checks, relation=quoted(model, _NEXT))
+        counting = [check for check in model.checks if check.kind is CheckKind.ROW_COUNT]
+        if not model.keeps_versions:
+            outcomes += [row_count(model.qualified, check, before, after) for check in counting]
+        judge = accepted if model.qualified in self.refreshing.accept else _held_back
+        # A row that stands twice has no versions: which of the two is it?
+        never = [one for one in outcomes if model.keeps_versions and one.check == CheckKind.KEY_UNIQUE]
+        return [_held_back(outcome) if outcome in never else judge(outcome) for outcome in outcomes]
+
+    def _take(self, model: Model, *, held: bool, first: bool) -> int:
+        """Put the rows of now into the place of the table; return the rows that it has then."""
+        following = quoted(model, _NEXT)
+        if model.keeps_versions:
+            if held:
+                self.con.execute(f"delete from {following}")
+            rows = self._versions(model, following, held=held)
+            self.con.execute(f"drop table {following}")
+            return rows
+        if held and not first:
+            self.con.execute(f"drop table {following}")
+            return self._count(quoted(model))
+        if held:
+            self.con.execute(f"delete from {following}")
+        self.con.execute(f"drop table if exists {quoted(model)}")
+        self.con.execute(f"alter table {following} rename to {quoted_name(model.name)}")
+        return self._count(quoted(model))
+
+    def _versions(self, model: Model, rows: str, *, held: bool) -> int:
+        if held or self.refreshing.only_recorded:
+            until = self.refreshing.at if self.refreshing.only_recorded else None
+            catch_up(self.con, model, rows, self.observations, until)
+            return self._count(quoted(model))
+        return observe(self.con, model, rows, self.refreshing.at, self.observations)
+
+    def _describe(self, model: Model) -> None:
+        self.con.execute(f"comment on table {quoted(model)} is {literal(model.description)}")
+        for column, description in model.columns.items():
+            self.con.execute(f"comment on column {quoted(model)}.{quoted_name(column)} is {literal(description)}")
+
+    def _is_there(self, model: Model) -> bool:
+        found = self.con.execute(
+            "select 1 from duckdb_tables() where database_name = current_database() and schema_name = ?"
+            " and table_name = ?",
+            [model.schema, model.name],
+        ).fetchone()
+        return found is not None
+
+    def _count(self, relation: str) -> int:
+        found = self.con.execute(f"select count(*) from {relation}").fetchone()
+        return int(found[0]) if found else 0
 
 
-def affected_models(models: Iterable[Model], changed: Collection[str] | None) -> tuple[Model, ...]:
-    """Return the models to run, in order: those that are in `changed` or read, near or far, from what is in it.
+def refresh(con: duckdb.DuckDBPyConnection, models: Iterable[Model], at: datetime | None = None) -> list[ModelRun]:
+    """Run models, inputs first, in one transaction, at a moment or now. Nothing is remembered beside the tables.
 
-    `changed` holds qualified names of loaded tables, and of models whose file was edited; None means all.
+    `con` must have the file being built as its default catalog, and no transaction open. On an error nothing has
+    changed and ModelError names the model and its file.
     """
-    if changed is None:
-        return tuple(models)
-    stale = {name.lower() for name in changed}
-    chosen = []
-    for model in models:
-        if model.qualified in stale or not stale.isdisjoint(model.depends_on):
-            stale.add(model.qualified)
-            chosen.append(model)
-    return tuple(chosen)
+    moment = at or datetime.now(tz=UTC)
+    at_moment(con, moment)
+    refresher = Refresher(con, Refreshing(moment))
+    with transaction(con):
+        return [refresher.run(model) for model in models]
 
 
-def refresh(
-    con: duckdb.DuckDBPyConnection, models: Iterable[Model], changed: Collection[str] | None
-) -> list[ModelResult]:
-    """Run the affected models in one transaction, each as a new table sorted by its key and with comments.
-
-    `con` must have the file being built as its default catalog, and no transaction open. A model whose table is not
-    in the file yet runs too. On an error nothing has changed and ModelError names the model and its file.
-    """
-    models = tuple(models)
-    if changed is not None:
-        present = {
-            f"{schema}.{name}"
-            for schema, name in con.execute(
-                "select schema_name, table_name from duckdb_tables() where database_name = current_database()"
-            ).fetchall()
-        }
-        changed = {*changed, *(model.qualified for model in models if model.qualified not in present)}
+@contextmanager
+def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Keep all that is done, or nothing of it."""
     con.begin()
     try:
-        results = [run_model(con, model) for model in affected_models(models, changed)]
+        yield
         con.commit()
     except BaseException:
         # A commit that failed has ended the transaction by itself; the first error is the one to tell.
         with suppress(duckdb.TransactionException):
             con.rollback()
         raise
-    return results
 
 
-def run_model(con: duckdb.DuckDBPyConnection, model: Model) -> ModelResult:
-    """Make the table of one model anew in the default catalog of the connection, in the transaction that is open.
-
-    Raises ModelError with DuckDB's own words. Inputs must be there already.
-    """
-    started = time.monotonic()
-    order = ", ".join(f'"{name}"' for name in model.key)
-    # The line end keeps a comment at the end of the file from swallowing the parenthesis.
-    query = f"select * from (\n{model.sql}\n) order by {order}"
-    try:
-        con.execute(f'create schema if not exists "{model.schema}"')
-        con.execute(f"create or replace table {quoted(model)} as {query}")
-        counted = con.execute(f"select count(*) from {quoted(model)}").fetchone()
-        names = [str(row[0]) for row in con.execute(f"describe {quoted(model)}").fetchall()]
-        refuse_absent_columns(model.columns, model.key, names, model.path)
-        con.execute(f"comment on table {quoted(model)} is {_literal(model.description)}")
-        for column, description in model.columns.items():
-            con.execute(f'comment on column {quoted(model)}."{column}" is {_literal(description)}')
-    except duckdb.Error as error:
-        raise ModelError(
-            f"the model {model.qualified} does not run: {error}",
-            path=model.path,
-            model=model.qualified,
-            next_step="Correct the SELECT, or load the tables it reads. The published file is as it was.",
-        ) from error
-    return ModelResult(model.qualified, counted[0] if counted else 0, time.monotonic() - started)
-
-
-def quoted(model: Model) -> str:
-    """Return the model's name for SQL text."""
-    return f'"{model.schema}"."{model.name}"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+def _held_back(outcome: CheckOutcome) -> CheckOutcome:
+    return held_back(outcome) if outcome.holds_back else outcome

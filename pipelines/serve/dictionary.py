@@ -1,8 +1,10 @@
 """The data dictionary of the published file: which tables and columns it has and what they mean.
 
-Read from the file itself: from `meta.tables` and `meta.columns` where it has them, else from DuckDB's comments.
+Read from the file itself: from `meta.tables` and `meta.columns` where it has them, else from DuckDB's comments. A file
+that an older canvaslake made says what it knew.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +13,26 @@ import duckdb
 from pipelines.serve.problem import unknown_table
 from pipelines.serve.reader import published, table_names
 
+SCHEMAS = {
+    "marts": "Ready answers and stars, with names and stable keys. Start here.",
+    "history": "Every version of a row that canvaslake has seen, and when it held.",
+    "canvas": "The directory of the institution, from the API.",
+    "analytics": "What Canvas's analytics endpoints answer.",
+    "reports": "The files of account reports, one table per file.",
+    "meta": "Tables about the tables: what was loaded, how each question ended, what every column means.",
+    "staging": "Inputs of the marts: names made alike, repeated rows taken out.",
+}
+"""What each schema is for, in the order in which a newcomer should meet them."""
+
+_ORDER = list(SCHEMAS)
+
 
 @dataclass(frozen=True)
 class TableEntry:
-    """A table in the dictionary. `columns` and `rows` are counts; grain, key and source are empty where unknown."""
+    """A table in the dictionary. `columns` and `rows` are counts; what is not known is empty.
+
+    `kind` is loaded, model, history or meta. `extracted_at` is when Canvas last gave rows, in UTC as ISO 8601.
+    """
 
     schema: str
     name: str
@@ -24,6 +42,9 @@ class TableEntry:
     grain: str = ""
     key: str = ""
     source: str = ""
+    kind: str = ""
+    owner: str = ""
+    extracted_at: str = ""
 
     @property
     def qualified(self) -> str:
@@ -33,7 +54,11 @@ class TableEntry:
 
 @dataclass(frozen=True)
 class ColumnEntry:
-    """A column in the dictionary. `type` is DuckDB's; unit, source and privacy are empty where unknown."""
+    """A column in the dictionary. `type` is DuckDB's; what is not known, or makes no sense for a column, is empty.
+
+    `source` is the key or header in Canvas, `endpoint` what it came from there, `derived_from` the columns that a
+    model makes it from.
+    """
 
     name: str
     type: str
@@ -42,73 +67,107 @@ class ColumnEntry:
     is_key: bool = False
     source: str = ""
     privacy: str = ""
+    endpoint: str = ""
+    derived_from: str = ""
+
+
+@dataclass(frozen=True)
+class TableDescription:
+    """A table with its columns in their order, both of one generation."""
+
+    table: TableEntry
+    columns: tuple[ColumnEntry, ...]
 
 
 def list_tables(path: Path) -> list[TableEntry]:
-    """Return every table of the published file, by schema and name. Raises QueryError if there is no such file."""
+    """Return every table of the published file, in the order of `SCHEMAS` and by name.
+
+    Raises QueryError if there is no such file.
+    """
     with published(path) as con:
-        has_meta = "meta.tables" in table_names(con)
-        known = (
-            "select table_schema, table_name, description, grain, key, source, row_count from meta.tables"
-            if has_meta
-            else "select '' as table_schema, '' as table_name, null as description, null as grain, null as key, "
-            "null as source, null as row_count limit 0"
-        )
-        # The count of rows that DuckDB keeps is exact in a checkpointed file from which nothing was deleted since.
-        rows = con.execute(
-            f"""
-            select
-                tables.schema_name, tables.table_name,
-                coalesce(known.row_count, tables.estimated_size), tables.column_count,
-                coalesce(known.description, tables.comment, ''),
-                coalesce(known.grain, ''), coalesce(known.key::varchar, ''), coalesce(known.source, '')
-            from duckdb_tables() as tables
-            left join ({known}) as known
-                on tables.schema_name = known.table_schema and tables.table_name = known.table_name
-            where tables.database_name = current_database()
-            order by tables.schema_name, tables.table_name
-            """
-        ).fetchall()
-    return [TableEntry(*row) for row in rows]
+        return _tables(con)
 
 
-def describe_table(path: Path, qualified: str) -> list[ColumnEntry]:
-    """Return the columns of a table in their order. Raises QueryError with close names if there is no such table."""
+def describe_table(path: Path, name: str) -> TableDescription:
+    """Return a table with its columns; the schema may be left out where only one has a table of that name.
+
+    Raises QueryError with close names if there is no such table.
+    """
     with published(path) as con:
-        names = table_names(con)
-        by_lower = {name.lower(): name for name in names}
-        found = by_lower.get(qualified.lower())
-        if found is None:
-            raise unknown_table(qualified, names)
-        schema, _, table = found.partition(".")
-        rows = _described(con, schema, table, has_meta="meta.columns" in names)
-    return [ColumnEntry(*row) for row in rows]
+        entries = _tables(con)
+        wanted = name.lower()
+        found = [entry for entry in entries if wanted in (entry.qualified.lower(), entry.name.lower())]
+        exact = [entry for entry in found if wanted == entry.qualified.lower()]
+        if len(exact or found) != 1:
+            raise unknown_table(name, table_names(con))
+        [entry] = exact or found
+        return TableDescription(entry, _columns(con, entry))
 
 
-def _described(
-    con: duckdb.DuckDBPyConnection, schema: str, table: str, *, has_meta: bool
-) -> list[tuple[str, str, str, str, bool, str, str]]:
-    known = (
-        "select column_name, description, unit, is_key, source, privacy from meta.columns "
-        "where table_schema = $schema and table_name = $table"
-        if has_meta
-        else "select '' as column_name, null as description, null as unit, null as is_key, null as source, "
-        "null as privacy limit 0"
-    )
-    return con.execute(
+def _tables(con: duckdb.DuckDBPyConnection) -> list[TableEntry]:
+    texts = ("table_schema", "table_name", "description", "grain", "key", "source", "kind", "owner")
+    known = _known(con, "tables", texts, "row_count::bigint", "extracted_at::timestamptz")
+    # The count of rows that DuckDB keeps is exact in a checkpointed file from which nothing was deleted since.
+    rows = con.execute(
+        f"""
+        select
+            tables.schema_name, tables.table_name,
+            coalesce(known.row_count, tables.estimated_size), tables.column_count,
+            coalesce(known.description, tables.comment, ''),
+            coalesce(known.grain, ''), coalesce(known.key, ''), coalesce(known.source, ''),
+            coalesce(known.kind, ''), coalesce(known.owner, ''),
+            coalesce(strftime(known.extracted_at at time zone 'UTC', '%Y-%m-%dT%H:%M:%SZ'), '')
+        from duckdb_tables() as tables
+        left join ({known}) as known
+            on tables.schema_name = known.table_schema and tables.table_name = known.table_name
+        where tables.database_name = current_database()
+        """
+    ).fetchall()
+    return sorted((TableEntry(*row) for row in rows), key=_place)
+
+
+def _place(entry: TableEntry) -> tuple[int, str]:
+    return _ORDER.index(entry.schema) if entry.schema in _ORDER else len(_ORDER), entry.qualified
+
+
+def _columns(con: duckdb.DuckDBPyConnection, table: TableEntry) -> tuple[ColumnEntry, ...]:
+    texts = ("table_schema", "table_name", "column_name", "description", "unit", "source", "privacy", "endpoint")
+    known = _known(con, "columns", (*texts, "derived_from"), "is_key::boolean")
+    rows = con.execute(
         f"""
         select
             columns.column_name, columns.data_type,
             coalesce(known.description, columns.comment, ''),
-            coalesce(known.unit, ''), coalesce(known.is_key::boolean, false),
-            coalesce(known.source, ''), coalesce(known.privacy, '')
+            coalesce(known.unit, ''), coalesce(known.is_key, false),
+            coalesce(known.source, ''), coalesce(known.privacy, ''),
+            coalesce(known.endpoint, ''), coalesce(known.derived_from, '')
         from duckdb_columns() as columns
-        left join ({known}) as known on columns.column_name = known.column_name
+        left join ({known}) as known
+            on
+                columns.schema_name = known.table_schema
+                and columns.table_name = known.table_name
+                and columns.column_name = known.column_name
         where
             columns.database_name = current_database()
             and columns.schema_name = $schema
             and columns.table_name = $table
         order by columns.column_index
         """,
-        {"schema": schema, "table": table},
+        {"schema": table.schema, "table": table.name},
     ).fetchall()
+    return tuple(ColumnEntry(*row) for row in rows)
+
+
+def _known(con: duckdb.DuckDBPyConnection, table: str, texts: Sequence[str], *typed: str) -> str:
+    """Return a SELECT of columns of a table of `meta`: NULL for those that the file lacks, no row without the table."""
+    there = con.execute(
+        "select column_name from duckdb_columns()"
+        " where database_name = current_database() and schema_name = 'meta' and table_name = ?",
+        [table],
+    ).fetchall()
+    names = {row[0] for row in there}
+    chosen = []
+    for column in (*(f"{text}::varchar" for text in texts), *typed):
+        name, kind = column.split("::")
+        chosen.append(f"{name if name in names else 'null'}::{kind} as {name}")
+    return f"select {', '.join(chosen)} " + (f"from meta.{table}" if names else "limit 0")

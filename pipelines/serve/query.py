@@ -1,5 +1,6 @@
 """One question to the published file and its answer. Opening the file is `reader`; showing the answer is `render`."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,12 +8,11 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from pipelines.serve.problem import QueryError, from_duckdb
+from pipelines.serve.problem import from_duckdb
 from pipelines.serve.reader import published, table_names
+from pipelines.serve.reading import refuse_anything_but_one_read
 
 _BATCH = 10_000
-_READS = ("SELECT", "EXPLAIN")
-"""What DuckDB's parser calls reading; FROM, VALUES, DESCRIBE, SHOW and SUMMARIZE are SELECT to it."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class QueryResult:
 
         An infinite time, or one that Python's calendar lacks, comes as text.
         """
-        return list(zip(*(_values(column) for column in self.table.columns), strict=True))
+        return list(zip(*(values_of(column) for column in self.table.columns), strict=True))
 
 
 def run_query(path: Path, sql: str, *, limit: int | None = None, memory_limit: str = "2GB") -> QueryResult:
@@ -48,7 +48,7 @@ def run_query(path: Path, sql: str, *, limit: int | None = None, memory_limit: s
         raise ValueError(f"limit is {limit}; it must be 0 or more")
     with published(path, memory_limit=memory_limit) as con:
         try:
-            _refuse_anything_but_one_read(con, sql)
+            refuse_anything_but_one_read(con, sql)
             cursor = con.execute(sql)
             described = cursor.description or []
             table, truncated = _fetch(cursor, limit)
@@ -62,36 +62,11 @@ def run_query(path: Path, sql: str, *, limit: int | None = None, memory_limit: s
         )
 
 
-def _refuse_anything_but_one_read(con: duckdb.DuckDBPyConnection, sql: str) -> None:
-    """Raise QueryError unless the text is one reading statement.
-
-    Parsed on the locked connection: the parser itself opens files for IMPORT DATABASE.
-    """
-    statements = con.extract_statements(sql)
-    kinds = [statement.type.name for statement in statements]
-    if not statements:
-        raise QueryError("There is no query.", "The text is empty.", "Try: select * from meta.tables")
-    # PIVOT without a list of values is one statement to a person; DuckDB splits it, and only such parts have no text.
-    if kinds == ["CREATE", "SELECT"] and not any(statement.query for statement in statements):
-        return
-    if len(statements) > 1:
-        raise QueryError(
-            "The query was refused.", f"It holds {len(statements)} statements.", "Ask one question at a time."
-        )
-    if kinds[0] not in _READS:
-        raise QueryError(
-            "The query was refused.",
-            f"{kinds[0]} is not a way of reading, and the published file is only read.",
-            "Write SELECT, WITH, FROM, VALUES, DESCRIBE, SHOW, SUMMARIZE or EXPLAIN. To keep an answer as a file, "
-            "use --format csv.",
-        )
-
-
 def _fetch(cursor: duckdb.DuckDBPyConnection, limit: int | None) -> tuple[Any, bool]:
     """Read batches until the limit is passed by one row, so that a large table is not read for its first lines."""
     reader = cursor.to_arrow_reader(_BATCH if limit is None else min(_BATCH, limit + 1))
     batches, read = [], 0
-    for batch in reader:
+    for batch in batches_of(reader):
         batches.append(batch)
         read += batch.num_rows
         if limit is not None and read > limit:
@@ -101,7 +76,24 @@ def _fetch(cursor: duckdb.DuckDBPyConnection, limit: int | None) -> tuple[Any, b
     return (table.slice(0, limit) if truncated else table), truncated
 
 
-def _values(column: Any) -> list[Any]:
+def batches_of(reader: Any) -> Iterator[Any]:
+    """Yield the batches of an answer; raises duckdb.Error for what goes wrong half way, as for what does at once.
+
+    Arrow, which they come through, makes an OSError of it and keeps the words.
+    """
+    while True:
+        try:
+            batch = reader.read_next_batch()
+        except StopIteration:
+            return
+        except (OSError, pa.ArrowException) as error:
+            kind = duckdb.OutOfMemoryException if str(error).startswith("Out of Memory") else duckdb.Error
+            raise kind(str(error)) from error
+        yield batch
+
+
+def values_of(column: Any) -> list[Any]:
+    """Return the values of an Arrow column in Python's types; what Python's calendar lacks comes as text."""
     try:
         values: list[Any] = column.to_pylist()
     except (OverflowError, ValueError):

@@ -42,11 +42,23 @@ def published(path: Path, *, memory_limit: str = "2GB") -> Iterator[duckdb.DuckD
         try:
             _attach(con, path)
             con.execute("set TimeZone = 'UTC'")
+            # Where it takes the program for a person's session, DuckDB draws its bar into the data on stdout.
+            con.execute("set enable_progress_bar = false")
             con.execute("set enable_external_access = false")
             con.execute("set lock_configuration = true")
             yield con
         finally:
             con.close()
+
+
+@contextmanager
+def beside(con: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Give a second connection to the same file, for another question on one connection ends the answer before it."""
+    rows = con.execute("select current_database()").fetchall()
+    name = str(rows[0][0]).replace('"', '""')
+    with con.cursor() as other:
+        other.execute(f'use "{name}"')
+        yield other
 
 
 def table_names(con: duckdb.DuckDBPyConnection) -> list[str]:

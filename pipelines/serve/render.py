@@ -64,7 +64,7 @@ def to_csv(result: QueryResult) -> str:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(result.columns)
     for row in result.rows():
-        writer.writerow(["" if value is None else _plain(value) for value in row])
+        writer.writerow(["" if value is None else plain_text(value) for value in row])
     return buffer.getvalue()
 
 
@@ -106,7 +106,7 @@ def _count(result: QueryResult) -> str:
 def _cell(value: Any) -> Text:
     if value is None:
         return Text("NULL", style="dim")
-    return Text(_harmless(_plain(value)))
+    return Text(_harmless(plain_text(value)))
 
 
 def _harmless(text: str) -> str:
@@ -117,11 +117,12 @@ def _harmless(text: str) -> str:
 def _markdown_cell(value: Any) -> str:
     if value is None:
         return ""
-    text = _plain(value).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+    text = plain_text(value).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
     return text.replace("\r\n", "<br>").replace("\n", "<br>")
 
 
-def _plain(value: Any) -> str:
+def plain_text(value: Any) -> str:
+    """Return a value, not NULL, as text: ISO 8601 for times, JSON for nested values, base64 for bytes."""
     value = _json_value(value, finite=False)
     if isinstance(value, str):
         return value

@@ -1,10 +1,9 @@
 """The DuckDB file that readers open: built beside the old one from the live slices, then renamed into its place."""
 
 from pipelines.warehouse.build import PublishError
+from pipelines.warehouse.model_runs import ModelRun, Models, Refreshing
 from pipelines.warehouse.paths import WarehousePaths
 from pipelines.warehouse.publish import (
-    ModelRun,
-    Models,
     PublishOutcome,
     Warehouse,
     publish,
@@ -16,6 +15,7 @@ __all__ = [
     "Models",
     "PublishError",
     "PublishOutcome",
+    "Refreshing",
     "Warehouse",
     "WarehousePaths",
     "publish",

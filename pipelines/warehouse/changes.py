@@ -3,7 +3,7 @@
 A pull of students brings hundreds of thousands of slices; they are compared and moved inside DuckDB, never one by one.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +11,9 @@ import duckdb
 import pyarrow as pa
 
 from pipelines.lake.live_sql import READ_FILES, quoted, same_slice, slices
+from pipelines.lake.versions import HISTORY
 from pipelines.normalize.contracts import TABLES, Table
 from pipelines.warehouse.build import columns_of, quoted_table
-
-_EMPTIED_OR_SHRUNK = 0.5
-_FEW_ROWS = 20
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,8 @@ def changes(connection: duckdb.DuckDBPyConnection, live: Iterable[Mapping[str, S
     for chunk in live:
         columns = {name: pa.array(values, numbers.get(name, pa.string())) for name, values in chunk.items()}
         connection.register("_live", pa.table(columns))
-        connection.execute(f"{into} SELECT * FROM _live")
+        # Versions of rows are no table's rows: the models that keep them read them by themselves.
+        connection.execute(f"{into} SELECT * FROM _live WHERE NOT starts_with(table_name, '{HISTORY}.')")
         connection.unregister("_live")
         into = "INSERT INTO live_slices"
     connection.execute(
@@ -68,19 +67,13 @@ def changes(connection: duckdb.DuckDBPyConnection, live: Iterable[Mapping[str, S
     return [Change(table, *map(int, counts)) for table, *counts in found]
 
 
-def is_suspicious(change: Change) -> bool:
-    """Return whether a table was emptied, or shrank by half or more: the sign of a bad pull, not of a quiet night."""
-    if change.rows_before == 0 or change.table.startswith("meta."):
-        return False
-    if change.rows_after == 0:
-        return True
-    return change.rows_before >= _FEW_ROWS and change.rows_after < _EMPTIED_OR_SHRUNK * change.rows_before
-
-
-def apply_change(connection: duckdb.DuckDBPyConnection, change: Change, root: Path) -> None:
+def apply_change(
+    connection: duckdb.DuckDBPyConnection, change: Change, root: Path, *, is_good: Callable[[], bool] = lambda: True
+) -> bool:
     """Bring one table in step with the lake, in one transaction: old slices out, new ones in, sorted by the key.
 
-    `root` is the lake's folder; `changes` has been called on this connection.
+    `root` is the lake's folder; `changes` has been called on this connection. `is_good` is asked when the new rows
+    stand there: if they are not, those of before come back. Returns whether the new rows stay.
     """
     target, table = quoted_table(change.table), TABLES.get(change.table)
     mine = [change.table]
@@ -115,10 +108,12 @@ def apply_change(connection: duckdb.DuckDBPyConnection, change: Change, root: Pa
             " WHERE table_name = ?",
             mine,
         )
+        good = is_good()
     except BaseException:
         connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")
+    connection.execute("COMMIT" if good else "ROLLBACK")
+    return good
 
 
 def _exists(connection: duckdb.DuckDBPyConnection, qualified: str) -> bool:

@@ -2,16 +2,16 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import duckdb
 
+from pipelines.lake.live_sql import quoted
 from pipelines.ledger import Intent, Ledger
 from pipelines.ledger.coverage import coverage_chunks
 from pipelines.ledger.database import rows_of
 from pipelines.ledger.intents import all_intents
-from pipelines.normalize.contracts import SYSTEM_COLUMNS, TABLES, Table
+from pipelines.normalize.contracts import Table
 from pipelines.normalize.contracts.meta import (
     CHECKS,
     COLUMN_LIST,
@@ -20,23 +20,10 @@ from pipelines.normalize.contracts.meta import (
     GENERATION,
     REPORT_RUNS,
     TABLE_LIST,
-    WRITTEN_TABLES,
 )
 from pipelines.warehouse.build import columns_by_table, insert_columns, insert_rows, row_counts, table_names
 from pipelines.warehouse.checks import CheckOutcome
-
-
-@dataclass(frozen=True)
-class TableNote:
-    """What the dictionary says of a model: `columns` gives descriptions by name, `privacy` the class of each."""
-
-    qualified: str
-    description: str
-    grain: str
-    key: tuple[str, ...]
-    source: str
-    columns: Mapping[str, str]
-    privacy: Mapping[str, str]
+from pipelines.warehouse.dictionary import Dictionary, TableNote
 
 
 def write_ledger_tables(connection: duckdb.DuckDBPyConnection, ledger: Ledger) -> None:
@@ -99,32 +86,52 @@ def write_generation(connection: duckdb.DuckDBPyConnection, *, number: int, at: 
 
 
 def write_dictionary(connection: duckdb.DuckDBPyConnection, notes: Sequence[TableNote]) -> None:
-    """Replace `meta.tables` and `meta.columns` by what the file holds now, described by contracts and models."""
-    by_name = {note.qualified: note for note in notes}
-    contracts = {**TABLES, **{table.qualified: table for table in WRITTEN_TABLES}}
+    """Replace `meta.tables` and `meta.columns` by what the file holds now, and make DuckDB's comments say the same."""
+    loads = connection.execute(
+        "SELECT table_name, min(source), strftime(max(extracted_at) AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ')"
+        " FROM meta.loads GROUP BY ALL"
+    )
+    loaded = {table: (source, at) for table, source, at in loads.fetchall()}
+    dictionary = Dictionary(notes, {table: source for table, (source, _) in loaded.items()})
     names = table_names(connection)
     counts = row_counts(connection, names)
     there = columns_by_table(connection)
-    tables, columns = [], []
+    tables: list[dict[str, object]] = []
+    columns: list[dict[str, object]] = []
     for qualified in names:
         schema, name = qualified.split(".", 1)
         place = {"table_schema": schema, "table_name": name}
-        contract, note = contracts.get(qualified), by_name.get(qualified)
-        said = contract or note
+        facts = dictionary.table(qualified)
+        answers = [loaded[table][1] for table in dictionary.loaded_inputs(qualified) if table in loaded]
         tables.append(
-            {
-                **place,
-                "description": said.description if said else "A report that nobody declared: every column is text.",
-                "grain": said.grain if said else None,
-                "key": ", ".join(said.key) if said and said.key else None,
-                "source": said.source if said else None,
+            place
+            | {
+                "description": facts.description,
+                "grain": facts.grain,
+                "key": ", ".join(facts.key) or None,
+                "source": facts.source,
+                "kind": facts.kind,
+                "owner": facts.owner,
                 "row_count": counts[qualified],
+                "extracted_at": max(answers, default=None),
             }
         )
         for position, (column, data_type) in enumerate(there[qualified], start=1):
+            said = dictionary.column(qualified, column, data_type)
             columns.append(
-                {**place, "column_name": column, "position": position, "data_type": data_type}
-                | _described(contract, note, column)
+                place
+                | {
+                    "column_name": column,
+                    "position": position,
+                    "data_type": data_type,
+                    "description": said.description,
+                    "unit": said.unit or None,
+                    "is_key": said.is_key,
+                    "source": said.source or None,
+                    "endpoint": "; ".join(said.endpoints) or None,
+                    "derived_from": ", ".join(said.derived_from) or None,
+                    "privacy": said.privacy,
+                }
             )
     _replace(connection, TABLE_LIST, tables)
     _replace(connection, COLUMN_LIST, columns)
@@ -133,26 +140,32 @@ def write_dictionary(connection: duckdb.DuckDBPyConnection, notes: Sequence[Tabl
         connection.execute(
             "UPDATE meta.tables SET row_count = ? WHERE table_schema = 'meta' AND table_name = ?", [rows, table.name]
         )
+    _comment(connection)
 
 
-def _described(contract: Table | None, note: TableNote | None, name: str) -> dict[str, object]:
-    for column in (*(contract.columns if contract else ()), *SYSTEM_COLUMNS):
-        if column.name == name:
-            return {
-                "description": column.description,
-                "unit": column.unit or None,
-                "is_key": bool(contract and name in contract.key),
-                "source": column.source_name if contract and contract.schema != "meta" else None,
-                "privacy": column.privacy.value,
-            }
-    if note is not None:
-        return {
-            "description": note.columns.get(name),
-            "is_key": name in note.key,
-            "source": note.source,
-            "privacy": note.privacy.get(name),
-        }
-    return {"description": "Not declared; kept as text.", "is_key": False, "privacy": "identity"}
+def _comment(connection: duckdb.DuckDBPyConnection) -> None:
+    """Give every table and column whose comment is not its description that comment."""
+    stale_tables = connection.execute(
+        "SELECT schema_name, table_name, description FROM duckdb_tables()"
+        " JOIN meta.tables USING (table_name)"
+        " WHERE database_name = current_database() AND schema_name = table_schema"
+        " AND comment IS DISTINCT FROM description"
+    ).fetchall()
+    for schema, table, description in stale_tables:
+        connection.execute(f"COMMENT ON TABLE {quoted(schema)}.{quoted(table)} IS {_text(description)}")
+    stale_columns = connection.execute(
+        "SELECT schema_name, there.table_name, there.column_name, known.description FROM duckdb_columns() AS there"
+        " JOIN meta.columns AS known ON schema_name = table_schema AND there.table_name = known.table_name"
+        " AND there.column_name = known.column_name"
+        " WHERE database_name = current_database() AND comment IS DISTINCT FROM known.description"
+    ).fetchall()
+    for schema, table, column, description in stale_columns:
+        place = f"{quoted(schema)}.{quoted(table)}.{quoted(column)}"
+        connection.execute(f"COMMENT ON COLUMN {place} IS {_text(description)}")
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
 
 
 def _replace(connection: duckdb.DuckDBPyConnection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:

@@ -1,6 +1,7 @@
 """Where the warehouse's files are in a data directory."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 
@@ -34,6 +35,20 @@ class WarehousePaths:
     def spill(self) -> Path:
         """Where DuckDB may write what does not fit its memory."""
         return self.home / "state" / "spill"
+
+    @property
+    def scratch(self) -> Path:
+        """The folder of files that are made beside the build file; the publisher's, under its lock."""
+        return self.home / "state" / "scratch"
+
+    @property
+    def as_of(self) -> Path:
+        """The folder of warehouses as they were at moments in the past."""
+        return self.home / "as-of"
+
+    def as_of_file(self, moment: datetime) -> Path:
+        """Return the file of the warehouse as it was at a moment, to the second."""
+        return self.as_of / f"warehouse-{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}.duckdb"
 
     def generation(self, number: int) -> Path:
         """Return the file of one generation."""

@@ -6,7 +6,7 @@ it again gets the next. One publisher at a time, by a lock of the operating syst
 
 import os
 import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +17,17 @@ from filelock import FileLock
 from pipelines import __version__
 from pipelines.lake import Lake
 from pipelines.ledger import Ledger
-from pipelines.ledger.database import rows_of
+from pipelines.ledger.generations import (
+    begin_generation,
+    following_generation,
+    note_unpublished,
+    pinned_generation,
+    present_generation,
+    published_generations,
+    record_published,
+    take_unpublished,
+)
+from pipelines.ledger.generations import release as release_pin
 from pipelines.ledger.loads import live_chunks
 from pipelines.private_files import create_private, private_folder, sync_folder
 from pipelines.warehouse.build import (
@@ -27,48 +37,13 @@ from pipelines.warehouse.build import (
     row_counts,
     table_names,
 )
-from pipelines.warehouse.changes import Change, apply_change, changes, is_suspicious
-from pipelines.warehouse.checks import (
-    CheckOutcome,
-    KeyedTable,
-    check_keys,
-    contract_keys,
-    row_count_outcomes,
-    unfit_outcomes,
-)
-from pipelines.warehouse.meta_tables import (
-    TableNote,
-    write_checks,
-    write_dictionary,
-    write_generation,
-    write_ledger_tables,
-)
+from pipelines.warehouse.changes import Change, apply_change, changes
+from pipelines.warehouse.check_list import Found, checks_of, row_count_check, update_checks
+from pipelines.warehouse.checks import CheckOutcome, accepted, held_back, row_count, run_checks, unfit_outcomes
+from pipelines.warehouse.difference import Difference, beside_published, difference
+from pipelines.warehouse.meta_tables import write_dictionary, write_generation, write_ledger_tables
+from pipelines.warehouse.model_runs import ModelRun, Models, Refreshing
 from pipelines.warehouse.paths import WarehousePaths
-
-
-@dataclass(frozen=True)
-class ModelRun:
-    """A model that was made anew: its table, its rows, and how long it took."""
-
-    qualified: str
-    rows: int
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Models:
-    """What publish needs to know of the models: how to refresh the stale ones, and what they are.
-
-    `refresh` gets the connection to the build file and returns what it made anew.
-    """
-
-    refresh: Callable[[duckdb.DuckDBPyConnection], list[ModelRun]]
-    notes: Sequence[TableNote] = ()
-
-    @property
-    def keys(self) -> list[KeyedTable]:
-        """The models whose key should tell their rows apart."""
-        return [KeyedTable(note.qualified, note.key) for note in self.notes if note.key]
 
 
 @dataclass(frozen=True)
@@ -86,13 +61,16 @@ class Applied:
 class PublishOutcome:
     """What a publish did: the number of the generation, where it is, what went into it.
 
-    `changed` names the tables and models that differ from the generation before.
+    `changed` names the tables and models that differ from the generation before. Not `made`: readers still see that
+    one, because nothing differs from it, or because a person went back to it and it is `pinned`.
     """
 
     generation: int
     path: Path
     applied: Applied
     changed: tuple[str, ...]
+    made: bool = True
+    pinned: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,44 +87,80 @@ class Warehouse:
 
 def refresh_build(warehouse: Warehouse, models: Models, accept: Collection[str] = ()) -> Applied:
     """Bring the build file in step with the lake and refresh the stale models, without publishing."""
-    with _locked(warehouse), _build(warehouse) as connection:
-        return _counted(connection, _bring_up_to_date(warehouse, connection, models, accept, {}))
+    with locked(warehouse), _build(warehouse) as connection:
+        return _counted(connection, bring_up_to_date(warehouse, connection, models, accept, {}))
 
 
 def publish(
-    warehouse: Warehouse, models: Models, accept: Collection[str] = (), *, unfit: Mapping[str, str] | None = None
+    warehouse: Warehouse,
+    models: Models,
+    accept: Collection[str] = (),
+    *,
+    unfit: Mapping[str, str] | None = None,
+    release: bool = False,
+    force: bool = False,
 ) -> PublishOutcome:
     """Publish the next generation: what the lake holds now, and the models made from it.
 
     A table that was emptied or shrank by half keeps its last good rows, and `meta.checks` says so, unless it is in
     `accept`. So does one of `unfit`, tables whose rows in the lake do not fit their contract, each with the reason.
+    A file that would say the same as the published one is not made, unless `force`. After a rollback the build file
+    is brought up to date and the published one stays, unless a person means to `release` it.
     Raises PublishError, and whatever a model raises; the old file stays in its place then.
     """
     ledger = warehouse.ledger
-    with _locked(warehouse):
-        number = _next_generation(ledger)
-        at = ledger.now()
+    with locked(warehouse):
+        number, at = following_generation(ledger), ledger.now()
+        pinned = None if release else pinned_generation(ledger)
         with _build(warehouse, unfit or {}) as connection:
-            applied = _bring_up_to_date(warehouse, connection, models, accept, unfit or {})
-            connection.execute("BEGIN")
-            write_ledger_tables(connection, ledger)
-            write_checks(connection, applied.checks, at)
-            write_generation(connection, number=number, at=at, version=__version__)
-            write_dictionary(connection, models.notes)
-            connection.execute("COMMIT")
+            applied = bring_up_to_date(warehouse, connection, models, accept, unfit or {})
+            if pinned is not None:
+                _keep_in_place(warehouse, pinned.generation)
+                return _not_made(warehouse, pinned.generation, _counted(connection, applied), pinned=True)
+            with beside_published(connection, warehouse.paths) as is_beside:
+                connection.execute("BEGIN")
+                write_ledger_tables(connection, ledger)
+                write_generation(connection, number=number, at=at, version=__version__)
+                write_dictionary(connection, models.notes)
+                differs = difference(connection) if is_beside else None
+                if not force and differs is not None and _says_the_same(warehouse, differs):
+                    connection.execute("ROLLBACK")
+                    release_pin(ledger)
+                    return _not_made(warehouse, differs.generation, _counted(connection, applied), pinned=False)
+                begin_generation(ledger, number)
+                connection.execute("COMMIT")
             applied = _counted(connection, applied)
             connection.execute("CHECKPOINT warehouse")
         _put_in_place(warehouse, number)
-        changed = _record(ledger, number, warehouse.paths.generation(number), sum(applied.rows.values()))
-        _prune(warehouse, number)
+        noted = _record(ledger, number, warehouse.paths.generation(number), sum(applied.rows.values()))
+        _prune(warehouse)
+    changed = noted if differs is None else differs.tables
     return PublishOutcome(number, warehouse.paths.published, applied, changed)
 
 
 @contextmanager
-def _locked(warehouse: Warehouse) -> Iterator[None]:
+def locked(warehouse: Warehouse) -> Iterator[None]:
+    """Hold the lock of the one publisher; wait for it if another has it."""
     private_folder(warehouse.paths.lock.parent)
     with FileLock(warehouse.paths.lock, mode=0o600):
         yield
+
+
+def _not_made(warehouse: Warehouse, generation: int, applied: Applied, *, pinned: bool) -> PublishOutcome:
+    return PublishOutcome(generation, warehouse.paths.published, applied, (), made=False, pinned=pinned)
+
+
+def _says_the_same(warehouse: Warehouse, differs: Difference) -> bool:
+    """Return whether the published file may stay: it says what the build file says, and it is what was published."""
+    present = present_generation(warehouse.ledger)
+    return (
+        not (differs.tables or differs.told)
+        and differs.canvaslake_version == __version__
+        and present is not None
+        and present.generation == differs.generation
+        # A client that opened the file for writing has changed it, and the generation it is a link of.
+        and present.bytes == warehouse.paths.published.stat().st_size
+    )
 
 
 @contextmanager
@@ -156,52 +170,65 @@ def _build(warehouse: Warehouse, unfit: Collection[str] = ()) -> Iterator[duckdb
         yield connection
 
 
-def _bring_up_to_date(
+def bring_up_to_date(
     warehouse: Warehouse,
     connection: duckdb.DuckDBPyConnection,
     models: Models,
     accept: Collection[str],
     unfit: Mapping[str, str],
 ) -> Applied:
+    """Bring the build file that is open in step with the lake, refresh the stale models and run the checks.
+
+    The caller holds the lock. The rows of the tables are not counted.
+    """
+    at = warehouse.ledger.clock()
     due = [change for change in changes(connection, live_chunks(warehouse.ledger)) if change.table not in unfit]
-    held_back = [change for change in due if is_suspicious(change) and change.table not in accept]
-    applied = [change for change in due if change not in held_back]
-    for change in applied:
-        try:
-            apply_change(connection, change, warehouse.lake.root)
-        except duckdb.Error as error:
-            # Its words may quote a value of a row, so only their kind is passed on.
-            raise PublishError(
-                f"{change.table} does not take its files ({type(error).__name__}); the old file stays. If canvaslake "
-                "was upgraded, delete state/build.duckdb and publish again; else please report this as a bug."
-            ) from None
-    runs = models.refresh(connection)
-    _note_unpublished(warehouse.ledger, [*(change.table for change in applied), *(run.qualified for run in runs)])
-    checks = [
-        *row_count_outcomes(applied, held_back),
-        *unfit_outcomes(unfit),
-        *check_keys(connection, [*contract_keys(), *models.keys]),
-    ]
-    return Applied(tuple(applied), tuple(held_back), tuple(runs), tuple(checks), {})
+    applied: list[Change] = []
+    held: list[Change] = []
+    outcomes = unfit_outcomes(unfit)
+    for change in due:
+        good, found = _apply(warehouse, connection, change, accept=change.table in accept)
+        (applied if good else held).append(change)
+        outcomes += found
+    runs = models.refresh(connection, Refreshing(at, accept))
+    outcomes += [outcome for run in runs for outcome in run.checks]
+    changed = [*(change.table for change in applied), *(run.qualified for run in runs if not run.held_back)]
+    note_unpublished(warehouse.ledger, changed)
+    model_checks = {note.qualified: note.checks for note in models.notes}
+    checks = update_checks(connection, warehouse.ledger, Found(changed, outcomes), model_checks, at)
+    return Applied(tuple(applied), tuple(held), tuple(runs), tuple(checks), {})
+
+
+def _apply(
+    warehouse: Warehouse, connection: duckdb.DuckDBPyConnection, change: Change, *, accept: bool
+) -> tuple[bool, list[CheckOutcome]]:
+    """Apply a change unless a blocking check speaks against it; return whether it stays, and what was found."""
+    checks = checks_of(change.table)
+    counting = row_count_check(checks)
+    found = [row_count(change.table, counting, change.rows_before, change.rows_after)] if counting else []
+    if not accept and any(outcome.holds_back for outcome in found):
+        return False, [held_back(outcome) for outcome in found]
+
+    def is_good() -> bool:
+        found.extend(run_checks(connection, change.table, [check for check in checks if check.blocking]))
+        return accept or not any(outcome.holds_back for outcome in found)
+
+    try:
+        good = apply_change(connection, change, warehouse.lake.root, is_good=is_good)
+    except duckdb.Error as error:
+        # Its words may quote a value of a row, so only their kind is passed on.
+        raise PublishError(
+            f"{change.table} does not take its files ({type(error).__name__}); the old file stays. If canvaslake "
+            "was upgraded: canvaslake publish --full. Else please report this as a bug."
+        ) from None
+    if good:
+        return True, [accepted(outcome) for outcome in found]
+    return False, [held_back(outcome) if outcome.holds_back else outcome for outcome in found]
 
 
 def _counted(connection: duckdb.DuckDBPyConnection, applied: Applied) -> Applied:
     """Return what was applied with the rows of every table as they are now."""
     return replace(applied, rows=row_counts(connection, table_names(connection)))
-
-
-def _note_unpublished(ledger: Ledger, tables: Sequence[str]) -> None:
-    """Remember what differs from the published file: it may be another process that publishes it."""
-    with ledger.write() as connection:
-        connection.executemany(
-            "INSERT OR IGNORE INTO unpublished (table_name) VALUES (?)", [(table,) for table in tables]
-        )
-
-
-def _next_generation(ledger: Ledger) -> int:
-    with ledger.write() as connection:
-        cursor = connection.execute("INSERT INTO generations (started_at) VALUES (?)", (ledger.now(),))
-        return int(cursor.lastrowid or 0)
 
 
 def _put_in_place(warehouse: Warehouse, number: int) -> None:
@@ -214,10 +241,18 @@ def _put_in_place(warehouse: Warehouse, number: int) -> None:
         shutil.copyfileobj(source, target, length=8 << 20)
         target.flush()
         os.fsync(target.fileno())
-    _prove(copy, number)
+    prove(copy, number)
     copy.replace(final)
     sync_folder(paths.generations)
     link_in_place(final, paths.published)
+
+
+def _keep_in_place(warehouse: Warehouse, number: int) -> None:
+    """Put a pinned generation in place if it is not: the rollback was killed between its word and the rename."""
+    try:
+        prove(warehouse.paths.published, number)
+    except PublishError:
+        link_in_place(warehouse.paths.generation(number), warehouse.paths.published)
 
 
 def link_in_place(generation: Path, published: Path) -> None:
@@ -237,7 +272,8 @@ def link_in_place(generation: Path, published: Path) -> None:
     sync_folder(published.parent)
 
 
-def _prove(path: Path, number: int) -> None:
+def prove(path: Path, number: int) -> None:
+    """Raise PublishError unless a file can be opened and says that it is that generation."""
     try:
         with duckdb.connect(str(path), read_only=True) as connection:
             found = connection.execute("SELECT generation FROM meta.generation").fetchone()
@@ -250,25 +286,15 @@ def _prove(path: Path, number: int) -> None:
 
 
 def _record(ledger: Ledger, number: int, path: Path, rows: int) -> tuple[str, ...]:
-    """Record that a generation is published, and return what it brought that the one before had not."""
-    with ledger.write() as connection:
-        connection.execute(
-            "UPDATE generations SET published_at = ?, file = ?, rows = ?, bytes = ? WHERE generation = ?",
-            (ledger.now(), path.name, rows, path.stat().st_size, number),
-        )
-        changed = connection.execute("SELECT table_name FROM unpublished ORDER BY table_name").fetchall()
-        connection.execute("DELETE FROM unpublished")
-    return tuple(row["table_name"] for row in changed)
+    """Record that a generation is published; return what was noted since the one before."""
+    record_published(ledger, number, file=path.name, rows=rows, size=path.stat().st_size)
+    return take_unpublished(ledger)
 
 
-def _prune(warehouse: Warehouse, newest: int) -> None:
-    published = rows_of(
-        warehouse.ledger,
-        "SELECT generation FROM generations WHERE published_at IS NOT NULL AND generation <= ?"
-        " ORDER BY generation DESC",
-        (newest,),
-    )
-    kept = {warehouse.paths.generation(int(str(row["generation"]))) for row in published[: warehouse.keep_generations]}
+def _prune(warehouse: Warehouse) -> None:
+    """Remove the files of generations that are over: older than the newest to be kept, or withdrawn."""
+    standing = [one for one in published_generations(warehouse.ledger) if one.withdrawn_at is None]
+    kept = {warehouse.paths.generation(one.generation) for one in standing[: warehouse.keep_generations]}
     # Files of publishes that were killed in the middle go too: nothing else knows of them.
     for file in warehouse.paths.generations.glob("warehouse-*"):
         if file not in kept:

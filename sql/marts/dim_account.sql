@@ -11,6 +11,7 @@
 -- column root_account_name: Display name of the root of the tree, where it is loaded.
 -- column is_root: Whether no account stands above this one in Canvas.
 -- column depth: Steps below the highest loaded account; 0 for that account.
+-- unit depth: levels
 -- column path: Display names from the highest loaded account down to this one, joined by " / ".
 -- column id_path: Ids on the same way, as in /1/12/45/. Everything below account 12: where id_path like '%/12/%'.
 -- column status: active or deleted, by whichever of API and report spoke last.

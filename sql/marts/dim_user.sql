@@ -13,7 +13,9 @@
 -- column integration_id: Second id of that login in the student information system.
 -- column status: State of that login: active, suspended or deleted. Active if any login is.
 -- column logins: How many logins the person has, in any state.
+-- unit logins: logins
 -- column active_logins: How many of them are active.
+-- unit active_logins: logins
 -- column extracted_at: When the report with that login ended.
 select
     user_id,

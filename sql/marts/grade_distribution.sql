@@ -12,6 +12,7 @@
 -- column grade: Final letter grade; NULL for students without one.
 -- column enrollment_state: active, concluded, inactive or deleted: the state of the enrollment that was counted.
 -- column students: Students with that grade.
+-- unit students: students
 with students as (
     select
         course_id,

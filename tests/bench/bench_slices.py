@@ -54,7 +54,7 @@ def _save(lake: Lake, answers: Sequence[SliceAnswer], batch: int) -> float:
 
 def _publish(lake: Lake, home: Path) -> float:
     began = time.perf_counter()
-    publish(Warehouse(WarehousePaths(home), lake, lake.ledger), Models(lambda _: []))
+    publish(Warehouse(WarehousePaths(home), lake, lake.ledger), Models(lambda *_: []))
     return time.perf_counter() - began
 
 

@@ -1,4 +1,4 @@
-"""A ledger of the version before reports of courses: nothing of what it remembers is lost, and its rules still hold."""
+"""A ledger of an older version: nothing of what it remembers is lost, and its rules still hold."""
 
 import json
 import sqlite3
@@ -11,6 +11,14 @@ import pytest
 from pipelines.demo import ManualClock
 from pipelines.ledger import IntentState, Ledger
 from pipelines.ledger.database import moment, rows_of, timestamp
+from pipelines.ledger.generations import (
+    Generation,
+    following_generation,
+    pin,
+    pinned_generation,
+    present_generation,
+    published_generations,
+)
 from pipelines.ledger.intents import (
     IdentifiedBy,
     all_intents,
@@ -203,3 +211,44 @@ def test_of_many_that_open_the_old_file_at_once_one_brings_it_up_to_date(path: P
     found = in_threads(lambda: len(all_intents(Ledger(path, clock))), 6)
     assert found == [len(ROWS) + 1] * 6
     assert len(rows_of(Ledger(path, clock), "SELECT * FROM wishes")) == len(ROWS) + 1
+
+
+BEFORE_ROLLBACKS = 5
+
+
+@pytest.fixture
+def with_generations(tmp_path: Path) -> Path:
+    """A ledger of the version before rollbacks: two generations, one of a publish that was killed, and a file."""
+    path = tmp_path / "generations.sqlite"
+    connection = sqlite3.connect(path, isolation_level=None)
+    for statement in (one for step in MIGRATIONS[:BEFORE_ROLLBACKS] for one in step):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {BEFORE_ROLLBACKS}")
+    at = timestamp(WANTED)
+    rows = [(1, at, at, "warehouse-000001.duckdb", 10, 100), (2, at, None, None, None, None)]
+    connection.executemany(
+        "INSERT INTO generations (generation, started_at, published_at, file, rows, bytes) VALUES (?, ?, ?, ?, ?, ?)",
+        rows,
+    )
+    connection.execute("INSERT INTO parquet (path, bytes, sha256) VALUES ('canvas/accounts/a.parquet', 1, 'x')")
+    connection.close()
+    return path
+
+
+def test_generations_of_before_rollbacks_can_be_gone_back_to(with_generations: Path, clock: ManualClock) -> None:
+    ledger = Ledger(with_generations, clock)
+    [first] = published_generations(ledger)
+    assert first == Generation(1, WANTED, "warehouse-000001.duckdb", 10, 100, None, None)
+    assert (present_generation(ledger), pinned_generation(ledger)) == (first, None)
+    assert following_generation(ledger) == 3, "a number is never used twice"
+    assert pin(ledger, 1) == ()
+    pinned = pinned_generation(ledger)
+    assert pinned is not None
+    assert (pinned.generation, pinned.pinned_at) == (1, NOON)
+
+
+def test_no_file_of_before_counts_as_removed(with_generations: Path, clock: ManualClock) -> None:
+    ledger = Ledger(with_generations, clock)
+    assert rows_of(ledger, "SELECT path, removed_at FROM parquet") == [
+        {"path": "canvas/accounts/a.parquet", "removed_at": None}
+    ]

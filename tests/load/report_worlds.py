@@ -47,7 +47,7 @@ MEMBERS = (
 ALL_MEMBERS: dict[str, Any] = dict.fromkeys(MEMBERS, True)
 SYSTEM = ("_load_id", "_extracted_at")
 NOTHING_FOUND = "No outcomes found"
-NO_MODELS = Models(refresh=lambda _: [])
+NO_MODELS = Models(refresh=lambda *_: [])
 
 Sheet = tuple[tuple[str, ...], list[Sequence[Any]]]
 Due = dict[str, Rows]

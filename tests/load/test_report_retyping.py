@@ -37,7 +37,7 @@ from tests.load.worlds import HOST, Rows, World
 
 pytestmark = pytest.mark.slow
 
-NO_MODELS = Models(lambda _: [])
+NO_MODELS = Models(lambda *_: [])
 
 REPORT = "user_course_access_log_csv"
 TABLE = "user_course_access_log"

@@ -40,5 +40,5 @@ class Loaded:
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Refresh all models and return what a query finds."""
-        refresh(self.con, self.models, None)
+        refresh(self.con, self.models)
         return self.con.execute(sql).fetchall()

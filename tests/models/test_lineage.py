@@ -113,3 +113,24 @@ def test_a_description_of_a_column_that_a_star_does_not_give_is_refused(tmp_path
 
     with pytest.raises(ModelError, match=r"nme\. Did you mean name\?"):
         model_columns(models, [PEOPLE])
+
+
+def test_a_model_over_a_report_that_nobody_declared_is_described_by_its_header_and_counts_as_names(
+    tmp_path: Path,
+) -> None:
+    header = "-- description: One.\n-- grain: one row\n-- key: id\n-- owner: team:tests\n-- column id: The id.\n"
+    folder = tmp_path / "marts"
+    folder.mkdir()
+    (folder / "a.sql").write_text(header + 'select "Whatever" as id from reports.of_our_own')
+    (folder / "b.sql").write_text(header + "select id from marts.a")
+    models = load_models(tmp_path, ["reports.of_our_own"])
+    assert model_columns(models, [PEOPLE]) == {"marts.a": [("id", "VARCHAR")], "marts.b": [("id", "VARCHAR")]}
+    assert inherited_privacy(models, [PEOPLE])["marts.b"] == {"id": Privacy.IDENTITY}
+
+
+def test_a_column_of_a_table_function_counts_as_names(tmp_path: Path) -> None:
+    header = "-- description: One.\n-- grain: one row\n-- key: n\n-- owner: team:tests\n-- column n: A number.\n"
+    (tmp_path / "marts").mkdir()
+    (tmp_path / "marts" / "a.sql").write_text(header + "select range as n from range(3)")
+    models = load_models(tmp_path, [])
+    assert inherited_privacy(models, []) == {"marts.a": {"n": Privacy.IDENTITY}}

@@ -1,5 +1,6 @@
 """Reading model files: a bad one is refused with its place and a way out, a good one is put in order."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -116,3 +117,52 @@ def test_a_model_cannot_overwrite_loaded_data(tmp_path: Path) -> None:
 def test_a_missing_folder_is_not_no_models(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no such folder"):
         load_models(tmp_path / "nowhere", [])
+
+
+def test_the_header_declares_checks_and_units(tmp_path: Path) -> None:
+    lines = (
+        "-- unit id: things\n-- check not_null: id,\n--   name\n-- warn accepted_values name: a, b c\n"
+        "-- warn references id: marts.b.id\n-- warn freshness at: 2 days\n-- check row_count\n"
+    )
+    sql = "select 1 as id, 'a' as name, now() as at"
+
+    [model] = load_models(_write(tmp_path, a=HEADER + lines + sql), [])
+
+    assert model.units == {"id": "things"}
+    assert {(check.name, check.blocking) for check in model.checks} == {
+        ("key_unique", True),
+        ("not_null_id", True),
+        ("not_null_name", True),
+        ("accepted_values_name", False),
+        ("references_id", False),
+        ("freshness_at", False),
+        ("row_count", True),
+    }
+    by_name = {check.name: check for check in model.checks}
+    assert by_name["accepted_values_name"].values == ("a", "b c")
+    assert by_name["freshness_at"].age == timedelta(days=2)
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("-- check not_nul: id", "there is none called 'not_nul'"),
+        ("-- check not_null id: id", "not_null is not written so. Write: -- check not_null: course_id"),
+        ("-- check not_null:", "not_null is not written so"),
+        ("-- warn accepted_values: a", "accepted_values is not written so"),
+        ("-- check references id: marts.b.id", "references cannot hold a table back. Write: -- warn references"),
+        ("-- warn references id: marts.b", "references is not written so"),
+        ("-- warn freshness id: soon", "freshness is not written so"),
+        ("-- check row_count: 3", "row_count is not written so"),
+        ("-- check row_count\n-- warn row_count", "the check row_count is there twice"),
+        ("-- check not_null: id, id", "the check not_null_id is there twice"),
+        ("-- check not_null: idd", "does not give: idd. Did you mean id?"),
+        ("-- unit idd: points", "does not give: idd. Did you mean id?"),
+        ("-- unit id:", "no unit after column id"),
+    ],
+)
+def test_a_check_that_cannot_be_is_refused_with_how_to_write_it(tmp_path: Path, line: str, problem: str) -> None:
+    with pytest.raises(ModelError) as caught:
+        load_models(_write(tmp_path, a=f"{HEADER}{line}\nselect 1 as id"), [])
+
+    assert problem in str(caught.value)

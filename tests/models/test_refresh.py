@@ -39,29 +39,8 @@ def _chain(folder: Path) -> tuple[Model, ...]:
     )
 
 
-def test_only_what_reads_the_changed_tables_runs_however_far_away(
-    con: duckdb.DuckDBPyConnection, tmp_path: Path
-) -> None:
-    models = _chain(tmp_path)
-    refresh(con, models, None)
-
-    assert [result.qualified for result in refresh(con, models, ["canvas.courses"])] == ["marts.a", "marts.b"]
-    assert [result.qualified for result in refresh(con, models, ["canvas.terms"])] == ["marts.other"]
-    assert [result.qualified for result in refresh(con, models, ["marts.b"])] == ["marts.b"]
-    assert refresh(con, models, []) == []
-
-
-def test_a_new_model_is_built_although_its_inputs_did_not_change(
-    con: duckdb.DuckDBPyConnection, tmp_path: Path
-) -> None:
-    refresh(con, _models(tmp_path, a="select id from canvas.courses"), None)
-    models = _models(tmp_path, b="select id from canvas.terms")
-
-    assert [result.qualified for result in refresh(con, models, [])] == ["marts.b"]
-
-
 def test_rows_are_sorted_counted_and_described(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
-    [result] = refresh(con, _models(tmp_path, a="select id from canvas.courses"), None)
+    [result] = refresh(con, _models(tmp_path, a="select id from canvas.courses"))
 
     assert result.rows == 3
     assert con.execute("from marts.a").fetchall() == [(1,), (2,), (3,)]
@@ -72,12 +51,12 @@ def test_rows_are_sorted_counted_and_described(con: duckdb.DuckDBPyConnection, t
 
 
 def test_a_model_that_fails_leaves_every_table_as_it_was(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
-    refresh(con, _models(tmp_path, a="select id from canvas.courses"), None)
+    refresh(con, _models(tmp_path, a="select id from canvas.courses"))
     con.execute("insert into canvas.courses values (4)")
     models = _models(tmp_path, b="select cast('x' || id as bigint) as id from marts.a")
 
     with pytest.raises(ModelError) as caught:
-        refresh(con, models, None)
+        refresh(con, models)
 
     assert caught.value.model == "marts.b"
     assert caught.value.path == tmp_path / "marts" / "b.sql"
@@ -94,7 +73,7 @@ def test_a_description_without_its_column_leaves_every_table_as_it_was(
     models = _models(tmp_path, a="select id from canvas.courses", b="select * exclude (id), 1 as n from marts.a")
 
     with pytest.raises(ModelError, match=r"marts.b"):
-        refresh(con, models, None)
+        refresh(con, models)
 
     assert con.execute("select count(*) from duckdb_tables() where schema_name = 'marts'").fetchall() == [(0,)]
 

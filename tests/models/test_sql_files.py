@@ -16,7 +16,7 @@ def test_no_column_goes_without_a_description(model: Model) -> None:
 
 
 def test_every_table_is_there_and_empty_before_the_first_load(loaded: Loaded) -> None:
-    results = refresh(loaded.con, loaded.models, None)
+    results = refresh(loaded.con, loaded.models)
 
     assert [(result.qualified, result.rows) for result in results] == [(model.qualified, 0) for model in MODELS]
 

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import duckdb
-import pandas as pd
 import pytest
 
 from pipelines.serve import QueryError, run_query
@@ -71,83 +70,6 @@ def test_a_limit_beyond_one_batch_is_exact(warehouse: Path) -> None:
     assert [row[0] for row in result.rows()] == list(range(25_001))
 
 
-ESCAPES = [
-    "copy marts.dim_course to '{dir}/out.csv'",
-    "copy (select 1) to '{dir}/out.csv'",
-    "explain analyze copy (select 1) to '{dir}/out.csv'",
-    "copy marts.dim_course from '{dir}/secret.csv'",
-    "export database '{dir}/out'",
-    "import database '{dir}'",
-    "attach '{dir}/out.db'",
-    "attach '{dir}/out.db' as o; create table o.t as select 1",
-    "detach warehouse",
-    "install httpfs",
-    "load httpfs",
-    "force install spatial from community",
-    "from '{dir}/secret.csv'",
-    "from '/etc/passwd'",
-    "from query_table('{dir}/secret.csv')",
-    "from query('from read_text(''{dir}/secret.csv'')')",
-    "from read_csv('{dir}/secret.csv')",
-    "from read_csv_auto('{dir}/secret.csv')",
-    "from read_parquet('{dir}/secret.csv')",
-    "from read_json('{dir}/secret.csv')",
-    "from read_text('{dir}/secret.csv')",
-    "from read_blob('{dir}/secret.csv')",
-    "from read_csv('https://example.com/x.csv')",
-    "from parquet_metadata('{dir}/secret.csv')",
-    "from sniff_csv('{dir}/secret.csv')",
-    "from glob('{dir}/*')",
-    "select getenv('CANVAS_API_TOKEN')",
-    "from secret_frame",
-    "create secret (type s3, key_id 'a', secret 'b')",
-    "from duckdb_secrets()",
-    "set enable_external_access = true",
-    "set global memory_limit = '99GB'",
-    "reset enable_external_access",
-    "pragma enable_external_access = true",
-    "call pragma_version()",
-    "checkpoint",
-    "vacuum",
-    "use memory",
-    "begin",
-    "create table memory.main.t as select 1",
-    "create temp table t as select 1",
-    "create type memory.main.t as enum ('a'); select 1",
-    "create macro f() as 1",
-    "insert into marts.dim_course values (9, 'x', null)",
-    "with x as (select 1) insert into marts.dim_course select 9, 'x', null",
-    "update marts.dim_course set name = 'x'",
-    "delete from marts.dim_course",
-    "merge into marts.dim_course using marts.fct_day on true when matched then delete",
-    "drop table marts.dim_course",
-    "alter table marts.dim_course add column x int",
-    "comment on table marts.dim_course is 'x'",
-    "prepare p as select 1",
-    "execute p",
-    "select 1; select 2",
-    "select 1; drop table marts.dim_course",
-    "",
-    "-- nothing",
-]
-
-
-@pytest.mark.parametrize("sql", ESCAPES)
-def test_nothing_gets_out_of_the_file_or_into_it(warehouse: Path, sql: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = warehouse.parent
-    (folder / "secret.csv").write_text("password\nhunter2\n")
-    (folder / "schema.sql").write_text("select 'hunter2'")
-    # DuckDB looks for a table among the variables of whoever calls it.
-    monkeypatch.setattr("pipelines.serve.query.secret_frame", pd.DataFrame({"password": ["hunter2"]}), raising=False)
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
-
-    with pytest.raises(QueryError) as caught:
-        run_query(warehouse, sql.replace("{dir}", str(folder)))
-
-    assert "hunter2" not in str(caught.value)
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
-
-
 def test_a_refused_file_is_refused_by_the_engine_and_not_only_by_the_parser(warehouse: Path) -> None:
     (warehouse.parent / "secret.csv").write_text("password\nhunter2\n")
 
@@ -180,6 +102,22 @@ def test_a_misspelt_name_is_answered_with_the_right_one(warehouse: Path, sql: st
 def test_a_query_beyond_its_memory_says_so(warehouse: Path) -> None:
     with pytest.raises(QueryError, match="more memory than it may take"):
         run_query(warehouse, "select list(n || repeat('x', 1000)) from marts.fct_day", memory_limit="20MB")
+
+
+def test_a_query_that_fails_half_way_says_why(warehouse: Path) -> None:
+    with pytest.raises(QueryError, match="Could not convert string"):
+        run_query(warehouse, "select if(n > 90000, 'x', '1')::integer from marts.fct_day")
+
+
+def test_a_long_query_draws_nothing_into_the_data(warehouse: Path) -> None:
+    program = f"""
+from pathlib import Path
+from pipelines.serve import run_query
+print(run_query(Path({str(warehouse)!r}), "select current_setting('enable_progress_bar')").rows())
+"""
+    answer = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+
+    assert answer.stdout.strip() == "[(False,)]"
 
 
 def test_before_the_first_publish_the_next_step_is_named(tmp_path: Path) -> None:

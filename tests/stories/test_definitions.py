@@ -6,6 +6,7 @@ import dagster as dg
 import pytest
 
 from pipelines.definitions import build_definitions
+from pipelines.models import load_models, sql_folder
 from pipelines.normalize.contracts import TABLES
 from pipelines.settings import ReportSettings, Settings
 
@@ -31,6 +32,19 @@ def test_every_declared_table_and_every_model_is_an_asset_that_explains_itself(d
             schema = node.metadata["dagster/column_schema"]
             assert isinstance(schema, dg.TableSchema)
             assert all(column.description for column in schema.columns), key
+
+
+def test_every_declared_check_is_on_the_page_and_says_what_holds(definitions: dg.Definitions) -> None:
+    keys = definitions.resolve_asset_graph().asset_check_keys
+    told = {(key.asset_key.to_user_string().replace("/", "."), key.name) for key in keys}
+    declared = {(name, check.name) for name, table in TABLES.items() for check in table.checks}
+    declared = {(table, check) for table, check in declared if not table.startswith("meta.")}
+    declared |= {(model.qualified, check.name) for model in load_models(sql_folder(), TABLES) for check in model.checks}
+    assert declared <= told
+    of_answers = {"no_row_in_quarantine", "every_question_answered"}
+    assert {check for _, check in told - declared} == {*of_answers, "nothing_held_back"}
+    specs = [spec for assets in definitions.asset_checks or () for spec in assets.check_specs]
+    assert all(spec.description for spec in specs)
 
 
 def test_every_cron_of_the_settings_is_one_schedule_in_the_time_zone_of_the_institution() -> None:

@@ -313,6 +313,8 @@ def test_people_are_told_by_every_tick_whatever_it_finds(desk: Desk, tmp_path: P
     """What a run, a person's command or an ask run found out is told too, when Canvas is away as well."""
     notes = tmp_path / "notes"
     desk.set_alert(*command(notes))
+    # Else it might complete after all before the tick.
+    desk.office.canvas.reports.report_seconds = 3600
     desk.ask()
     [intent] = all_intents(desk.project.ledger)
     with dg.DagsterInstance.ephemeral() as instance:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,12 @@ from pipelines.ledger import Ledger
 from pipelines.models import load_models
 from pipelines.models.incremental import refresh_stale
 from pipelines.normalize.contracts import TABLES
-from pipelines.normalize.contracts.directory import ACCOUNTS, TERMS
+from pipelines.normalize.contracts.directory import ACCOUNTS, COURSES, TERMS
 from pipelines.normalize.rows import batch_from_records
-from pipelines.warehouse import ModelRun, Models, PublishOutcome, Warehouse, WarehousePaths, publish
+from pipelines.warehouse import ModelRun, Models, PublishOutcome, Refreshing, Warehouse, WarehousePaths, publish
 from tests.load.worlds import HOST, NOON
 
-NO_MODELS = Models(refresh=lambda _: [])
+NO_MODELS = Models(refresh=lambda *_: [])
 
 HEADER = "-- description: {name}.\n-- grain: one row\n-- key: n\n-- owner: team:tests\n-- column n: The number.\n"
 
@@ -43,8 +44,10 @@ class Shop:
     def path(self) -> Path:
         return self.warehouse.paths.published
 
-    def load(self, ids: list[int], name: str = "x", *, slice_: int = 1, **fields: object) -> LoadOutcome:
-        """Load accounts and terms of one name as one load of one slice."""
+    def load(
+        self, ids: list[int], name: str = "x", *, slice_: int = 1, at: datetime = NOON, **fields: object
+    ) -> LoadOutcome:
+        """Load accounts and terms of one name as one load of one slice, which Canvas gave `at` a moment."""
         self.loads += 1
         records = [{"id": one, "name": name, **fields} for one in ids]
         return self.warehouse.lake.load(
@@ -52,11 +55,24 @@ class Shop:
             instance=HOST,
             source="accounts",
             scope={"account": slice_},
-            extracted_at=NOON,
+            extracted_at=at,
             parts=[
                 Part(ACCOUNTS, [batch_from_records(ACCOUNTS, records)], sort=True),
                 Part(TERMS, [batch_from_records(TERMS, records, given={"root_account_id": slice_})], sort=True),
             ],
+        )
+
+    def load_courses(self, courses: list[tuple[int, int]]) -> LoadOutcome:
+        """Load courses, each with its id and its account."""
+        self.loads += 1
+        records = [{"id": course, "account_id": account} for course, account in courses]
+        return self.warehouse.lake.load(
+            load_id=f"load-{self.loads:04d}",
+            instance=HOST,
+            source="courses",
+            scope={"account": 1},
+            extracted_at=NOON,
+            parts=[Part(COURSES, [batch_from_records(COURSES, records)], sort=True)],
         )
 
     def publish(self, models: Models = NO_MODELS, accept: tuple[str, ...] = ()) -> PublishOutcome:
@@ -92,8 +108,8 @@ def models(tmp_path: Path) -> tuple[Callable[[], Models], WriteModel]:
     def read() -> Models:
         files = load_models(folder, TABLES)
 
-        def refresh(connection: duckdb.DuckDBPyConnection) -> list[ModelRun]:
-            return [ModelRun(r.qualified, r.rows, r.seconds) for r in refresh_stale(connection, files)]
+        def refresh(connection: duckdb.DuckDBPyConnection, refreshing: Refreshing) -> list[ModelRun]:
+            return refresh_stale(connection, files, refreshing)
 
         return Models(refresh)
 

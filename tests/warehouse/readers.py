@@ -1,13 +1,15 @@
 """Readers in processes of their own, as analysts and BI tools are: one keeps the file open, others open it anew.
 
-Run as `python readers.py hold|reopen <file>`. A line is written for each generation seen first; when the standard
-input ends, a last line says how many looks there were and what went wrong.
+Run as `python readers.py hold|reopen|ask <file>`: `ask` opens it anew and asks one question after the other. A line is
+written for each generation seen first; when the standard input ends, a last line says how many looks there were and
+what went wrong.
 """
 
 import json
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,17 @@ LOOK = """select (select generation from meta.generation), (select min(name) fro
     (select count(*) from canvas.accounts), (select count(*) from canvas.terms)"""
 
 
-def _look(connection: duckdb.DuckDBPyConnection) -> tuple[Any, ...]:
-    found = connection.execute(LOOK).fetchone()
-    return found or ()
+QUESTIONS = (
+    "select generation from meta.generation",
+    "select min(name), max(name) from canvas.accounts",
+    "select min(name), max(name) from canvas.terms",
+    "select count(*) from canvas.accounts",
+    "select count(*) from canvas.terms",
+)
+
+
+def _look(connection: duckdb.DuckDBPyConnection, questions: Sequence[str]) -> tuple[Any, ...]:
+    return tuple(value for question in questions for value in connection.execute(question).fetchone() or ())
 
 
 def _main(kind: str, path: str) -> None:
@@ -32,14 +42,15 @@ def _main(kind: str, path: str) -> None:
 
     threading.Thread(target=wait_for_the_end, daemon=True).start()
     held = duckdb.connect(path, read_only=True, config={"threads": 1}) if kind == "hold" else None
+    questions, pause = (QUESTIONS, 0.25) if kind == "ask" else ((LOOK,), 0.005)
     looks, errors, torn, newest = 0, list[str](), list[str](), -1
-    while not ended.wait(0.005) or looks == 0:
+    while not ended.wait(pause) or looks == 0:
         try:
             if held is not None:
-                seen = _look(held)
+                seen = _look(held, questions)
             else:
                 with duckdb.connect(path, read_only=True, config={"threads": 1}) as connection:
-                    seen = _look(connection)
+                    seen = _look(connection, questions)
         except Exception as error:  # noqa: BLE001 - any error of a reader is the finding
             errors.append(f"{type(error).__name__}: {error}")
             continue

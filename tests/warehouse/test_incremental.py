@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -42,7 +43,7 @@ def test_many_small_refreshes_give_the_same_rows_as_one_from_nothing(shop: Shop,
     write("n_above", "select n + 1 as n from marts.n_accounts")
     rng = random.Random(2)  # noqa: S311
     for step in range(7):
-        extra = {"motto": "x"} if step == 4 else {}
+        extra: dict[str, Any] = {"motto": "x"} if step == 4 else {}
         shop.load(sorted(rng.sample(range(300), rng.randint(20, 200))), f"n{step}", slice_=rng.randint(1, 4), **extra)
         if rng.random() < 0.7:
             shop.publish(read(), EVERYTHING)

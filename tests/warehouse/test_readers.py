@@ -36,6 +36,28 @@ def test_readers_see_no_error_and_one_generation_at_a_time_through_ten_refreshes
     assert all(result["looks"] >= 11 for result in results)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_eight_readers_see_one_generation_in_three_tables_through_three_hundred_publishes(shop: Shop) -> None:
+    shop.load([1, 2, 3], "g1")
+    shop.publish()
+    readers = [Reader("ask", shop.path) for _ in range(8)]
+    try:
+        for reader in readers:
+            reader.wait_for(1)
+        for generation in range(2, 302):
+            shop.load(list(range(1, 4 + generation % 3)), f"g{generation}")
+            outcome = shop.publish()
+            assert (outcome.generation, outcome.made) == (generation, True)
+        for reader in readers:
+            reader.wait_for(301)
+    finally:
+        results = [reader.end() for reader in readers]
+    for result in results:
+        assert (result["errors"], result["torn"], result["last"]) == ([], [], 301)
+        assert result["looks"] > 20
+
+
 def test_the_published_file_is_complete_private_and_says_which_it_is(shop: Shop) -> None:
     before = os.umask(0)
     try:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pipelines
 from pipelines.cli.reference.markdown import as_code, page, table_of
+from pipelines.cli.reference.tables import table_link
 from pipelines.normalize.contracts import ENDPOINTS, REPORTS, Endpoint
 
 _ROOT = Path(pipelines.__file__).resolve().parent
@@ -64,7 +65,7 @@ def endpoints_page() -> str:
 
 
 def _row(endpoint: Endpoint) -> tuple[str, ...]:
-    tables = ", ".join(map(_table_link, endpoint.tables))
+    tables = ", ".join(map(table_link, endpoint.tables))
     asked = ". ".join(filter(None, ("yes" if endpoint.asked else "no", endpoint.note)))
     return _name(endpoint), tables, endpoint.slice, asked, _test_link(_tested_by(endpoint))
 
@@ -81,10 +82,6 @@ def _tested_by(endpoint: Endpoint) -> str:
     if not endpoint.asked:
         return _NOT_ASKED_TESTED_BY
     return _OTHERWISE_TESTED.get(endpoint.path, _TESTED_BY[endpoint.group])
-
-
-def _table_link(qualified: str) -> str:
-    return f"[{qualified}](tables.md#{qualified.replace('.', '')})"
 
 
 def _test_link(path: str) -> str:

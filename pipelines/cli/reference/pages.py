@@ -2,17 +2,22 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
+from pipelines.cli.reference.checks import checks_page
 from pipelines.cli.reference.commands import commands_page
 from pipelines.cli.reference.endpoints import endpoints_page
 from pipelines.cli.reference.errors import errors_page
 from pipelines.cli.reference.exit_codes import exit_codes_page
 from pipelines.cli.reference.settings import settings_page
-from pipelines.cli.reference.tables import tables_page
+from pipelines.cli.reference.tables import schema_page, schema_tables_page, tables_page
+from pipelines.serve.dictionary import SCHEMAS
 
 PAGES: dict[str, Callable[[], str]] = {
     "tables.md": tables_page,
+    **{schema_page(schema): partial(schema_tables_page, schema) for schema in SCHEMAS},
+    "checks.md": checks_page,
     "commands.md": commands_page,
     "settings.md": settings_page,
     "exit-codes.md": exit_codes_page,

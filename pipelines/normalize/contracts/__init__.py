@@ -1,5 +1,6 @@
 """What each table holds: one declaration per endpoint or report, from which everything else follows."""
 
+from pipelines.normalize.contracts.checks import Check, CheckKind
 from pipelines.normalize.contracts.endpoints import ENDPOINTS, Endpoint
 from pipelines.normalize.contracts.model import (
     SYSTEM_COLUMNS,
@@ -28,6 +29,8 @@ __all__ = [
     "REPORTS",
     "SYSTEM_COLUMNS",
     "TABLES",
+    "Check",
+    "CheckKind",
     "Column",
     "ColumnType",
     "Endpoint",

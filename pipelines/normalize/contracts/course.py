@@ -5,7 +5,7 @@ from pipelines.normalize.contracts.model import Column, ColumnType, Privacy, Tab
 _ID, _TEXT, _TIME, _FLAG = ColumnType.BIGINT, ColumnType.VARCHAR, ColumnType.TIMESTAMPTZ, ColumnType.BOOLEAN
 _DATE, _NUMBER = ColumnType.DATE, ColumnType.DOUBLE
 
-_COURSE = Column("course_id", _ID, "Canvas id of the course.", nullable=False)
+_COURSE = Column("course_id", _ID, "Canvas id of the course.", nullable=False, references="canvas.courses.course_id")
 _ASSIGNMENT = Column("assignment_id", _ID, "Canvas id of the assignment.", nullable=False)
 _SLICE = (("course", "course_id"),)
 _PREFIX = "GET /api/v1/courses/:course_id/analytics"
@@ -20,7 +20,7 @@ COURSE_ACTIVITY = Table(
     key=("course_id", "date"),
     columns=(
         _COURSE,
-        Column("date", _DATE, "The day, in UTC.", nullable=False),
+        Column("date", _DATE, "The day, in UTC.", "UTC day", nullable=False),
         Column("views", _ID, "Page views on that day.", "views"),
         Column("participations", _ID, "Participations on that day.", "participations"),
     ),

@@ -5,14 +5,21 @@ from pipelines.normalize.contracts.model import Column, ColumnType, Table
 _ID, _TEXT, _DATE = ColumnType.BIGINT, ColumnType.VARCHAR, ColumnType.DATE
 
 _SCOPE = (
-    Column("account_id", _ID, "The account whose courses, and those below it, are summed up.", nullable=False),
+    Column(
+        "account_id",
+        _ID,
+        "The account whose courses, and those below it, are summed up.",
+        nullable=False,
+        references="canvas.accounts.account_id",
+    ),
     Column(
         "term_filter",
         _TEXT,
         "current (available courses of the default term), completed (concluded courses of the default term) or term.",
         nullable=False,
+        accepted=("current", "completed", "term"),
     ),
-    Column("term_id", _ID, "The term where term_filter is 'term'; NULL otherwise."),
+    Column("term_id", _ID, "The term where term_filter is 'term'; NULL otherwise.", references="canvas.terms.term_id"),
 )
 _SCOPE_KEY = ("account_id", "term_filter", "term_id")
 _SLICE = (("account", "account_id"), ("term_filter", "term_filter"), ("term", "term_id"))
@@ -36,7 +43,7 @@ ACTIVITY_BY_DATE = Table(
     key=(*_SCOPE_KEY, "date"),
     columns=(
         *_SCOPE,
-        Column("date", _DATE, "The day, in UTC.", nullable=False),
+        Column("date", _DATE, "The day, in UTC.", "UTC day", nullable=False),
         Column("views", _ID, "Page views on that day.", "views"),
         Column("participations", _ID, "Participations on that day.", "participations"),
     ),

@@ -22,7 +22,7 @@ class Endpoint:
 
     `source` is what its loads are called in `meta.loads`, empty where it brings no rows by itself. `note` says why it
     is not asked, or what for it is asked. `seeded` tells the endpoints of the documentation that canvaslake was built
-    to cover from the few others that it needs.
+    to cover from the few others that it needs. `columns` are those that only it gives, where several make one row.
     """
 
     method: str
@@ -34,6 +34,7 @@ class Endpoint:
     asked: bool = True
     note: str = ""
     seeded: bool = True
+    columns: tuple[str, ...] = ()
 
     @property
     def scope(self) -> str:
@@ -44,6 +45,12 @@ class Endpoint:
 def _feeds(group: str, path: str, source: str, *tables: str, note: str = "") -> Endpoint:
     slice_ = TABLES[tables[0]].slice
     return Endpoint("GET", f"/api/v1/{path}", group, tables, slice_, source, note=note)
+
+
+def _gives(path: str, column: str) -> Endpoint:
+    """Return an endpoint that is asked for one column of the accounts."""
+    endpoint = _feeds("directory", path, "accounts", "canvas.accounts", note=f"For {column}.")
+    return replace(endpoint, columns=(column,))
 
 
 def _serves(group: str, method: str, path: str, note: str, *tables: Table) -> Endpoint:
@@ -68,10 +75,10 @@ _COURSE_REPORT = "courses/:course_id/reports/:report_type"
 _REPORT_TABLES = tuple(table for report in REPORTS.values() for table in report.tables.values())
 
 _DIRECTORY = (
-    _feeds("directory", "accounts", "accounts", "canvas.accounts", note="For is_listed."),
-    _feeds("directory", "manageable_accounts", "accounts", "canvas.accounts", note="For is_manageable."),
-    _feeds("directory", "course_creation_accounts", "accounts", "canvas.accounts", note="For can_create_courses."),
-    _feeds("directory", "course_accounts", "accounts", "canvas.accounts", note="For is_course_account."),
+    _gives("accounts", "is_listed"),
+    _gives("manageable_accounts", "is_manageable"),
+    _gives("course_creation_accounts", "can_create_courses"),
+    _gives("course_accounts", "is_course_account"),
     _left_out(
         "directory",
         "GET",
@@ -80,13 +87,7 @@ _DIRECTORY = (
     ),
     _feeds("directory", "accounts/:id", "accounts", "canvas.accounts", note="The configured account itself."),
     _feeds("directory", "accounts/:account_id/sub_accounts", "accounts", "canvas.accounts", note="Everything below."),
-    _feeds(
-        "directory",
-        "accounts/:account_id/visible_calendars_count",
-        "accounts",
-        "canvas.accounts",
-        note="For visible_calendars.",
-    ),
+    _gives("accounts/:account_id/visible_calendars_count", "visible_calendars"),
     _feeds("directory", "accounts/:account_id/settings", "account_settings", "canvas.account_settings"),
     _feeds("directory", "settings/environment", "environment_settings", "canvas.environment_settings"),
     _feeds("directory", "accounts/:account_id/permissions", "account_permissions", "canvas.account_permissions"),

@@ -24,6 +24,7 @@ QUARANTINE = Table(
             "Number of the record in the file, the header being 1: line breaks within cells do not count, nor do empty "
             "lines unless the file has one column. Of an endpoint: position in the answer, from 1. NULL where it is "
             "not known: the row was set aside when rows of the lake were typed anew.",
+            "place from 1",
         ),
         Column("reason", ColumnType.VARCHAR, "What does not fit.", nullable=False),
         Column(
@@ -37,6 +38,8 @@ QUARANTINE = Table(
     source="every load",
     slice="as the table that the row was meant for",
     group="meta",
+    fresh_within=None,
+    come_and_go=True,
 )
 
 LOADED_TABLES = (QUARANTINE,)
@@ -61,6 +64,8 @@ def _written(name: str, description: str, grain: str, key: tuple[str, ...], colu
         source="canvaslake, at each publish",
         slice="the whole table",
         group="meta",
+        fresh_within=None,
+        come_and_go=True,
     )
 
 
@@ -104,7 +109,7 @@ COVERAGE = _written(
         Column("user_id", _ID, "The student, where the scope is one.", privacy=Privacy.PSEUDONYM),
         Column("endpoint", _TEXT, "What was asked for.", nullable=False),
         Column("status", _TEXT, "loaded, empty, forbidden, missing, failed or skipped.", nullable=False),
-        Column("http_status", _ID, "Status of Canvas's last answer."),
+        Column("http_status", _ID, "Status of Canvas's last answer.", "HTTP status code"),
         Column("request_id", _TEXT, "Canvas's id of the request, for questions to its operators."),
         Column("attempts", _ID, "How often it was asked.", "requests"),
         Column("detail", _TEXT, "What went wrong.", privacy=Privacy.PSEUDONYM),
@@ -132,7 +137,7 @@ REPORT_RUNS = _written(
         ),
         Column("origin", _TEXT, "schedule, sync, command, adoption (a person ran it in Canvas) or file (by hand)."),
         Column("window", _TEXT, "The scheduled moment or the call that the wish belongs to."),
-        Column("replaces", _ID, "The wish that was lost and that this one took the place of."),
+        Column("replaces", _ID, "The wish that was lost and that this one took the place of.", "intent_id"),
         Column("report_id", _ID, "Canvas id of the report."),
         Column("identified_by", _TEXT, "How the id is known: answer, index (after a lost answer), adoption or file."),
         Column("status", _TEXT, "Canvas's last word: created, running, compiling, complete, error, aborted, deleted."),
@@ -184,7 +189,12 @@ CHECKS = _written(
     ("table_name", "check_name"),
     (
         Column("table_name", _TEXT, "The table checked.", nullable=False),
-        Column("check_name", _TEXT, "key_unique, row_count or types_fit.", nullable=False),
+        Column(
+            "check_name",
+            _TEXT,
+            "key_unique, not_null_*, accepted_values_*, references_*, freshness, row_count, types_fit.",
+            nullable=False,
+        ),
         Column("passed", _FLAG, "Whether the check passed.", nullable=False),
         Column("severity", _TEXT, "error or warning."),
         Column("detail", _TEXT, "What was found, and what was done about it."),
@@ -218,7 +228,15 @@ TABLE_LIST = _written(
         Column("grain", _TEXT, "What one row stands for."),
         Column("key", _TEXT, "The columns that tell rows apart."),
         Column("source", _TEXT, "Endpoint, report or model file."),
+        Column("kind", _TEXT, "loaded, model, history or meta: what makes the table."),
+        Column("owner", _TEXT, "Who answers for the table: of a model, what its file says; else canvaslake."),
         Column("row_count", _ID, "Rows in this generation.", "rows"),
+        Column(
+            "extracted_at",
+            _TIME,
+            "When Canvas last gave rows for the table, or for what a model is made from. NULL: it never did.",
+            "UTC",
+        ),
     ),
 )
 
@@ -231,12 +249,24 @@ COLUMN_LIST = _written(
         Column("table_schema", _TEXT, "Schema of the table.", nullable=False),
         Column("table_name", _TEXT, "Name of the table.", nullable=False),
         Column("column_name", _TEXT, "Name of the column.", nullable=False),
-        Column("position", _ID, "Place of the column, from 1.", nullable=False),
+        Column("position", _ID, "Place of the column in its table.", "place from 1", nullable=False),
         Column("data_type", _TEXT, "DuckDB type."),
         Column("description", _TEXT, "What the column says."),
-        Column("unit", _TEXT, "Unit of the values."),
+        Column("unit", _TEXT, "Unit of the values; NULL for text, ids and flags."),
         Column("is_key", _FLAG, "Whether the column is part of the key."),
-        Column("source", _TEXT, "Key or header in Canvas."),
+        Column("source", _TEXT, "Key or header in Canvas; NULL where canvaslake makes the value."),
+        Column(
+            "endpoint",
+            _TEXT,
+            "Endpoints and reports of Canvas that the values come from, near or far, with semicolons between; "
+            "canvaslake for what it knows by itself.",
+        ),
+        Column(
+            "derived_from",
+            _TEXT,
+            "For models: the columns that the value is made from, as schema.table.column with commas between. A * in "
+            "place of a column: rows are counted, or it is a constant.",
+        ),
         Column("privacy", _TEXT, "none, pseudonym, identity or record."),
     ),
 )
@@ -251,6 +281,12 @@ GENERATION = _written(
         Column("published_at", _TIME, "When the file was made.", "UTC", nullable=False),
         Column("instance", _TEXT, "The Canvas instances in the file, comma separated."),
         Column("canvaslake_version", _TEXT, "The canvaslake that made the file."),
+        Column(
+            "as_of",
+            _TIME,
+            "The moment that the file speaks of, if it was made of the past; NULL in files that are published.",
+            "UTC",
+        ),
     ),
 )
 

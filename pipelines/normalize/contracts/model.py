@@ -12,6 +12,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipelines.normalize.contracts.checks import Check, contract_checks
+
 
 class ColumnType(StrEnum):
     """The types a column may have, by their DuckDB names. Times are UTC; ids fit 64 bits."""
@@ -59,7 +61,8 @@ class Column:
     `source` is the key or header in Canvas where it differs from the name. A column that is not `nullable` must have
     a value in every row; a row without it goes to quarantine. An `optional` column is there only where the institution
     switched something on, so that its absence is no drift. `nulls` are texts of a file that stand for NULL in this
-    column. The numbers of a `localized` column are written as the account's language writes them (`3,5`).
+    column. The numbers of a `localized` column are written as the account's language writes them (`3,5`). `accepted`
+    are the texts that Canvas is known to give; `references` names the schema.table.column that holds every value.
     """
 
     name: str
@@ -72,6 +75,8 @@ class Column:
     optional: bool = False
     nulls: tuple[str, ...] = ()
     localized: bool = False
+    accepted: tuple[str, ...] = ()
+    references: str = ""
 
     def __post_init__(self) -> None:
         if self.localized and self.type is not ColumnType.DOUBLE:
@@ -109,6 +114,9 @@ class Table:
 
     `form` says how a file's records become rows. Where `lone_cell_is_empty`, Canvas says "nothing found" by a single
     record with a single cell that is filled, in words of any language.
+
+    The last answer for a table that is loaded should not be older than `fresh_within`; None for no such expectation.
+    Where rows `come_and_go`, an emptied table is no sign of a bad answer.
     """
 
     schema: str
@@ -124,6 +132,8 @@ class Table:
     slice_columns: tuple[tuple[str, str], ...] = ()
     form: FileForm = FileForm.ROWS
     lone_cell_is_empty: bool = False
+    fresh_within: timedelta | None = timedelta(days=8)
+    come_and_go: bool = False
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
@@ -139,6 +149,19 @@ class Table:
     def qualified(self) -> str:
         """The name to query by: schema, dot, table."""
         return f"{self.schema}.{self.name}"
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """The checks of the table, blocking ones first."""
+        return contract_checks(
+            key=self.key,
+            key_is_unique=self.key_is_unique,
+            required=tuple(column.name for column in self.columns if not column.nullable),
+            accepted={column.name: column.accepted for column in self.columns if column.accepted},
+            references={column.name: column.references for column in self.columns if column.references},
+            fresh_within=self.fresh_within,
+            counted=not self.come_and_go,
+        )
 
     def column(self, name: str) -> Column:
         """Return the declared column of that name; KeyError if there is none."""

@@ -34,7 +34,7 @@ _SUBMISSION = (
     number_of("submission score", "Score of the submission.", "points", privacy=_RECORD),
     text_of("learning outcome name", "Name of the outcome."),
     id_of("learning outcome id", "Canvas id of the outcome."),
-    id_of("attempt", "Which attempt was assessed, from 1.", privacy=_RECORD),
+    replace(id_of("attempt", "Which attempt was assessed.", privacy=_RECORD), unit="attempt from 1"),
     number_of("outcome score", "Score for the outcome.", "points", privacy=_RECORD),
 )
 _PLACE = (
@@ -113,7 +113,11 @@ OUTCOME_EXPORT = report_table_of(
         text_of("display_name", "Name of the outcome as students see it."),
         # Where scales of mastery belong to the account, the file has none of these three.
         replace(text_of("calculation_method", "How scores become one: highest, latest, ..."), optional=True),
-        replace(id_of("calculation_int", "Number that the calculation method takes."), optional=True),
+        replace(
+            id_of("calculation_int", "Number that the calculation method takes."),
+            unit="percent or results, by the method",
+            optional=True,
+        ),
         text_of("parent_guids", "Ids of the groups that it is in, separated by spaces."),
         text_of("workflow_state", "active or deleted."),
         Column(
@@ -136,7 +140,7 @@ OUTCOME_EXPORT_RATINGS = report_table_of(
     ("vendor_guid", "position"),
     (
         _GUID,
-        Column("position", ColumnType.BIGINT, "Place of the rating, from 1.", nullable=False),
+        Column("position", ColumnType.BIGINT, "Place of the rating.", "place from 1", nullable=False),
         Column("points", ColumnType.DOUBLE, "Points of the rating.", "points", source="ratings", localized=True),
         Column("description", ColumnType.VARCHAR, "The rating in words.", source="ratings"),
     ),

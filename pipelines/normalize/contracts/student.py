@@ -7,7 +7,7 @@ _DATE, _NUMBER = ColumnType.DATE, ColumnType.DOUBLE
 _RECORD = Privacy.RECORD
 
 _WHO = (
-    Column("course_id", _ID, "Canvas id of the course.", nullable=False),
+    Column("course_id", _ID, "Canvas id of the course.", nullable=False, references="canvas.courses.course_id"),
     Column("user_id", _ID, "Canvas id of the student.", privacy=Privacy.PSEUDONYM, nullable=False),
 )
 _SLICE = (("course", "course_id"), ("user", "user_id"))
@@ -29,7 +29,7 @@ STUDENT_PAGE_VIEWS = Table(
             _RECORD,
             nullable=False,
         ),
-        Column("bucket", _TEXT, "hour or day: what the row sums up.", nullable=False),
+        Column("bucket", _TEXT, "hour or day: what the row sums up.", nullable=False, accepted=("hour", "day")),
         Column("views", _ID, "Page views in that time.", "views", _RECORD, nullable=False),
     ),
     source=f"{_PREFIX}/activity",
@@ -46,7 +46,9 @@ STUDENT_PARTICIPATIONS = Table(
     key=("course_id", "user_id", "position"),
     columns=(
         *_WHO,
-        Column("position", _ID, "Place in Canvas's list, which begins with the oldest, from 1.", nullable=False),
+        Column(
+            "position", _ID, "Place in Canvas's list, which begins with the oldest.", "place from 1", nullable=False
+        ),
         Column("created_at", _TIME, "When it happened.", "UTC", _RECORD),
         Column("url", _TEXT, "The page that it happened on; may be NULL or without a host.", "", _RECORD),
     ),
@@ -70,7 +72,14 @@ STUDENT_ASSIGNMENTS = Table(
         Column("unlock_at", _TIME, "When it opens for this student; NULL for always open.", "UTC"),
         Column("points_possible", _NUMBER, "Points of full marks.", "points"),
         Column("non_digital_submission", _FLAG, "Whether nothing is handed in through Canvas."),
-        Column("status", _TEXT, "on_time, late, missing or floating (neither handed in nor late).", "", _RECORD),
+        Column(
+            "status",
+            _TEXT,
+            "on_time, late, missing or floating (neither handed in nor late).",
+            "",
+            _RECORD,
+            accepted=("on_time", "late", "missing", "floating"),
+        ),
         Column("muted", _FLAG, "Whether grades are hidden from students."),
         Column("excused", _FLAG, "Whether the student need not do it; NULL without a submission.", "", _RECORD),
         # The statistics stand in course_assignments: here they would change every student's rows with every grade.
@@ -102,7 +111,7 @@ STUDENT_MESSAGES = Table(
     key=("course_id", "user_id", "date"),
     columns=(
         *_WHO,
-        Column("date", _DATE, "The day, in UTC.", "", _RECORD, nullable=False),
+        Column("date", _DATE, "The day, in UTC.", "UTC day", _RECORD, nullable=False),
         Column(
             "instructor_messages",
             _ID,

@@ -1,0 +1,29 @@
+"""Which file a command with --as-of reads: the published one, a kept generation, or one made for a moment."""
+
+from pathlib import Path
+
+from pipelines.as_of import MomentError, moment_meant
+from pipelines.project import Project
+from pipelines.serve.generations import file_as_of, numbered_file
+from pipelines.serve.problem import QueryError
+
+_LONGEST_NUMBER = 7
+
+
+def file_meant(project: Project, as_of: str | None) -> Path:
+    """Return the file to read; raises QueryError for words that mean none, and where there is no such file.
+
+    `as_of` is the number of a generation, a date (the end of that day in the time zone of `[canvas]`) or a time.
+    """
+    if as_of is None:
+        return project.paths.published
+    words = as_of.strip()
+    if words.isdecimal() and words.isascii() and len(words) <= _LONGEST_NUMBER:
+        return numbered_file(project.paths, int(words))
+    try:
+        moment = moment_meant(words, project.settings.canvas.time_zone)
+    except MomentError as error:
+        raise QueryError(
+            "--as-of is not right.", str(error), "The number of a generation, such as 12, will do too."
+        ) from None
+    return file_as_of(project.paths, moment)
