@@ -8,7 +8,7 @@ BIN := .venv/bin
 # tests would else be the last, for they have the fewest.
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-slow check bench up lock clean
+.PHONY: demo test test-slow check bench bi up lock clean
 
 demo: .venv/installed
 	$(BIN)/canvaslake demo
@@ -31,6 +31,10 @@ check: .venv/installed
 
 bench: .venv/installed
 	for bench in tests/bench/bench_*.py; do $(BIN)/python -m tests.bench.$$(basename $$bench .py) || exit 1; done
+
+# Real clients open the published file while publishes go on. Installs them from their registries: needs network.
+bi: .venv/installed
+	$(BIN)/python -m tests.bi $(BI)
 
 # Needs uv on the PATH. DuckDB is held back: see docs/decisions.
 lock:

@@ -1,0 +1,7 @@
+duckdb -readonly -json data/warehouse.duckdb "
+    select generation, t.term_name, a.account_name, count(*) as courses
+    from meta.generation
+    cross join marts.dim_course as c
+    join marts.dim_term as t using (term_id)
+    join marts.dim_account as a on c.account_id = a.account_id
+    group by all"
