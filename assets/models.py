@@ -72,7 +72,7 @@ def model_assets(models: Sequence[Model]) -> list[dg.AssetsDefinition]:
             ]
             yield dg.MaterializeResult(
                 asset_key=asset_key(name),
-                metadata={"dagster/row_count": applied.rows[name], "dagster/column_lineage": traced(name)},
+                metadata={"dagster/row_count": applied.rows.get(name, 0), "dagster/column_lineage": traced(name)},
                 check_results=checks,
             )
 

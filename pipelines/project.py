@@ -36,6 +36,10 @@ from pipelines.private_files import private_folder
 from pipelines.progress import Progress, Silent
 from pipelines.settings import Settings
 from pipelines.warehouse import ModelRun, Models, Refreshing, Warehouse, WarehousePaths
+from pipelines.warehouse.publish import locked
+
+_LONGEST_DAYS = 365_000.0
+"""Days that can be counted back from now: the calendar begins not much earlier."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,14 @@ class Project:
     def sweep(self) -> Swept:
         """Remove what holds student data and has had its time."""
         keep = timedelta(days=self.settings.lake.keep_files_days)
-        return sweep(self.lake, self.downloads, keep=keep)
+        superseded = timedelta(days=min(self.settings.lake.keep_superseded_days, _LONGEST_DAYS))
+        return sweep(
+            self.lake,
+            self.downloads,
+            keep=keep,
+            keep_superseded=superseded,
+            publisher=partial(locked, self.warehouse),
+        )
 
     @cached_property
     def warehouse(self) -> Warehouse:

@@ -20,6 +20,7 @@ from pipelines.cli.exit_codes import ExitCode
 from pipelines.cli.init import settings_text
 from pipelines.demo import DEMO_TOKEN, DemoCanvas, Institution, oulad_institution, seeded_institution
 from pipelines.demo.quota import CostModel
+from pipelines.demo.seed_structure import ZONE
 from pipelines.private_files import private_folder, write_private
 from pipelines.serve import QueryError, list_tables, run_query, to_terminal
 from pipelines.settings import CONFIG_NAME, DEMO_HOME
@@ -168,7 +169,8 @@ def _remove(home: Path) -> None:
 
 def _write_settings(home: Path, base_url: str, institution: Path | None, accounts: list[int]) -> None:
     served = f"# The demo Canvas serves {institution.absolute()}\n" if institution else ""
-    text = settings_text(base_url=base_url, home=".", student_accounts=accounts)
+    zone = "UTC" if institution else ZONE
+    text = settings_text(base_url=base_url, time_zone=zone, home=".", student_accounts=accounts)
     write_private(home / CONFIG_NAME, served + text)
     write_private(home / ".env", f"CANVAS_API_TOKEN={DEMO_TOKEN}\n")
 

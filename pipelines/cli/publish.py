@@ -43,6 +43,12 @@ def run_publish(project: Project, accept: Sequence[str], *, full: bool) -> ExitC
     held = [check for check in outcome.applied.checks if check.holds_back]
     for check in held:
         say(f"! {check.table} {check.detail}")
+    warned = sum(not check.passed and not check.holds_back for check in outcome.applied.checks)
+    if warned:
+        say(
+            f"{warned} check{'s' if warned > 1 else ''} warned. Which, and of what: canvaslake query "
+            '"select table_name, check_name, detail from meta.checks where not passed"'
+        )
     if swept.superseded:
         days = project.settings.lake.keep_superseded_days
         say(f"Removed {swept.superseded:,} files of the lake whose rows were replaced more than {days:g} days ago.")

@@ -7,7 +7,7 @@ each of these does is the assets' business.
 import asyncio
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
@@ -32,7 +32,6 @@ from pipelines.extract.plan import Seen
 from pipelines.extract.work import concerns_all
 from pipelines.ledger import CoverageStatus, Intent, IntentState
 from pipelines.ledger.coverage import coverage_since
-from pipelines.ledger.database import rows_of
 from pipelines.ledger.intents import get_intent, open_intents, successor_of, to_delete
 from pipelines.load.directory import OPTIONAL_ENDPOINTS
 from pipelines.load.questions import cause_of
@@ -52,6 +51,8 @@ ENDPOINT_GROUPS = ("directory", "department", "course", "student")
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _LONGEST_PAUSE = 15.0
 _MOST_NAMES = 8
+_NO_TABLE = "nothing"
+"""What the page says of a publish in place of the names of tables that changed."""
 
 
 @dataclass
@@ -60,8 +61,14 @@ class SyncOutcome:
 
     problems: list[tuple[ExitCode, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    generation: int | None = None
+    published: str = ""
     changed: str = ""
+
+    def note_published(self, metadata: Mapping[str, dg.MetadataValue]) -> None:
+        """Note what the publish says of itself: `result` in a sentence, and what has `changed` if a file was made."""
+        self.published = str(metadata["result"].value).removesuffix(".")
+        changed = str(metadata["changed"].value)
+        self.changed = "" if changed == _NO_TABLE else changed
 
     def add(self, code: ExitCode, message: str) -> None:
         """Note a problem once, and that there is no connection once, whoever met it."""
@@ -364,13 +371,8 @@ class _Sync:
         result = self._materialize([*models, PUBLISHED], {})
         for event in result.get_asset_materialization_events():
             if event.asset_key == PUBLISHED:
-                self.outcome.changed = str(event.materialization.metadata["changed"].value)
-        published = rows_of(
-            self.project.ledger,
-            "SELECT max(generation) AS generation FROM generations WHERE published_at IS NOT NULL",
-        )
-        self.outcome.generation = published[0]["generation"]  # type: ignore[assignment]
-        self.progress.finish(task, f"generation {self.outcome.generation}")
+                self.outcome.note_published(event.materialization.metadata)
+        self.progress.finish(task, self.outcome.published or "not published")
 
     def _materialize(
         self, keys: Sequence[dg.AssetKey], config: dict[str, object], tags: dict[str, str] | None = None
@@ -478,5 +480,5 @@ def report_outcome(project: Project, outcome: SyncOutcome) -> None:
         names = sorted(outcome.changed.split(", "), key=lambda name: (not name.startswith("marts."), name))
         more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
         say(f"Changed: {', '.join(names[:_MOST_NAMES])}{more}")
-    if outcome.generation is not None:
-        say(f"Published generation {outcome.generation}: {project.paths.published}")
+    if outcome.published:
+        say(f"{outcome.published}: {project.paths.published}")

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from pipelines.as_of import MomentError, moment_meant
+from pipelines.ledger.generations import published_generations
 from pipelines.project import Project
 from pipelines.serve.generations import file_as_of, numbered_file
 from pipelines.serve.problem import QueryError
@@ -26,4 +27,5 @@ def file_meant(project: Project, as_of: str | None) -> Path:
         raise QueryError(
             "--as-of is not right.", str(error), "The number of a generation, such as 12, will do too."
         ) from None
-    return file_as_of(project.paths, moment)
+    withdrawn = {one.generation for one in published_generations(project.ledger) if one.withdrawn_at is not None}
+    return file_as_of(project.paths, moment, withdrawn)

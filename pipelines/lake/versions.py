@@ -1,13 +1,13 @@
 """The versions of rows that were ever seen, kept in the lake: what Canvas itself forgets.
 
 An observation says how a row was found at a moment, or that it was found no more. Observations are only ever added, so
-they outlive the loads that they were made from. Those of one table and day share a file, which is written anew when
-the day brings more.
+they outlive the loads that they were made from. Each publish that finds something adds a file; when many small ones
+have come together, the next takes their rows along.
 """
 
 import secrets
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,9 @@ from pipelines.normalize.contracts import Column, ColumnType
 
 HISTORY = "history"
 """The schema whose tables keep every version of a row."""
+
+_SMALL, _MANY = 10_000, 32
+"""Files of fewer rows are put together when there are so many of them: a table made anew reads them all."""
 
 OBSERVED_AT, PRESENT = "_observed_at", "_present"
 """What an observation has beside the columns of its row: when it was made, and whether the row was there."""
@@ -45,35 +48,38 @@ def observation_files(lake: Lake, qualified: str) -> list[Path]:
 
 
 def record_observations(lake: Lake, instance: str, qualified: str, rows: Any, at: datetime) -> None:
-    """Add observations, an Arrow table made at one moment, to those of their day: all of them, or none.
+    """Add observations, an Arrow table made at one moment: all of them, or none.
 
     One process at a time may add to a table: the publisher.
     """
-    day = f"{at.astimezone(UTC):%Y-%m-%d}"
     schema, name = qualified.split(".", 1)
-    slice_ = f"table={name},day={day}"
-    before = [file for file in _files(lake, qualified) if file.slice == slice_]
-    earlier = [pq.read_table(lake.path_of(file)) for file in before]
-    together = pa.concat_tables([*earlier, rows], promote_options="permissive")
     load_id = f"{HISTORY}-{new_load_id(at)}"
+    slice_ = f"table={name},load={load_id}"
+    small = [file for file in _files(lake, qualified) if file.rows < _SMALL]
+    taken = []
+    if len(small) >= _MANY:
+        # One of other columns or types stays alone: the model was another then.
+        taken = [file for file in small if pq.read_schema(lake.path_of(file)).equals(rows.schema)]
+        rows = pa.concat_tables([*(pq.read_table(lake.path_of(file)) for file in taken), rows])
     path = lake.root / schema / name / slice_ / f"{load_id}.{secrets.token_hex(3)}.parquet"
     place = path.relative_to(lake.root).as_posix()
     try:
-        size, sha256 = write_rows(path, together)
+        size, sha256 = write_rows(path, rows)
         commit_load(
             lake.ledger,
             Load(
                 load_id=load_id,
                 instance=instance,
                 source=qualified,
-                scope={"table": name, "day": day},
+                scope={"table": name, "load": load_id},
                 extracted_at=at,
-                rows_read=together.num_rows,
-                rows_loaded=together.num_rows,
+                rows_read=rows.num_rows,
+                rows_loaded=rows.num_rows,
                 rows_quarantined=0,
                 content_hash=sha256,
             ),
-            [LoadFile(qualified, slice_, place, together.num_rows, size, sha256, sha256)],
+            [LoadFile(qualified, slice_, place, rows.num_rows, size, sha256, sha256)],
+            cleared=[(qualified, file.slice) for file in taken],
         )
     finally:
         remove_strays(lake, load_id, [place])

@@ -8,7 +8,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -139,24 +139,24 @@ def commit_load(
     `cleared` are (table, slice) pairs that the load found empty without writing a file. `intent_id` is the report
     intent that the load fulfils. Scopes of the same source that are no longer `is_wanted` leave with it.
     """
-    now = ledger.now()
     with ledger.write() as connection:
+        now, stamp = ledger.now(), _stamp(ledger, connection)
         if connection.execute("SELECT 1 FROM loads WHERE load_id = ?", (load.load_id,)).fetchone():
             _fulfil(connection, intent_id, load.load_id, now)
             if is_wanted is not None:
-                _retire_scopes(connection, load.instance, load.source, is_wanted, None, now)
+                _retire_scopes(connection, load.instance, load.source, is_wanted, None, stamp)
             return CommitResult.ALREADY_LOADED
         live = {file.table: _live(connection, file.table, file.slice) for file in files}
         due = [(table, slice_name) for table, slice_name in cleared if _live(connection, table, slice_name) is not None]
         due += _left_out(connection, load, files)
         result = _decide(load, files, live, changed=bool(due))
-        _insert_load(connection, load, now, unchanged=result is CommitResult.UNCHANGED)
+        _insert_load(connection, load, stamp, unchanged=result is CommitResult.UNCHANGED)
         if result is not CommitResult.UNCHANGED:
             for file in files:
-                _insert_file(connection, load, file, now, live=result is CommitResult.COMMITTED)
+                _insert_file(connection, load, file, stamp, live=result is CommitResult.COMMITTED)
         if result is CommitResult.COMMITTED:
             for table, slice_name in due:
-                _retire(connection, table, slice_name, now)
+                _retire(connection, table, slice_name, stamp)
         if result is CommitResult.UNCHANGED and load.version is not None:
             # The live rows are as new as this answer: one between the two that arrives late must not replace them.
             for file in files:
@@ -167,7 +167,7 @@ def commit_load(
         for item in drift:
             write_drift(connection, item, load.load_id, now)
         if is_wanted is not None:
-            _retire_scopes(connection, load.instance, load.source, is_wanted, None, now)
+            _retire_scopes(connection, load.instance, load.source, is_wanted, None, stamp)
         _fulfil(connection, intent_id, load.load_id, now)
     return result
 
@@ -187,17 +187,17 @@ def commit_batch(
     `files` are the Parquet files by table. `slices` are those whose rows have changed; `emptied` are (table, slice)
     pairs that have no rows now. What is named in neither stays as it is.
     """
-    now = ledger.now()
     with ledger.write() as connection:
-        _insert_load(connection, load, now, unchanged=not slices and not emptied)
+        now, stamp = ledger.now(), _stamp(ledger, connection)
+        _insert_load(connection, load, stamp, unchanged=not slices and not emptied)
         numbers = {table: _insert_parquet(connection, file) for table, file in files.items()}
         for table, slice_name in (*emptied, *((one.table, one.slice) for one in slices)):
-            _retire(connection, table, slice_name, now)
+            _retire(connection, table, slice_name, stamp)
         connection.executemany(
             "INSERT INTO slices (load_id, table_name, slice, parquet_id, rows, content_hash, live_from)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
             [
-                (load.load_id, one.table, one.slice, numbers[one.table], one.rows, one.content_hash, now)
+                (load.load_id, one.table, one.slice, numbers[one.table], one.rows, one.content_hash, stamp)
                 for one in slices
             ],
         )
@@ -282,7 +282,7 @@ def retire_scopes(
     it comes back.
     """
     with ledger.write() as connection:
-        return _retire_scopes(connection, instance, source, keep, place, ledger.now())
+        return _retire_scopes(connection, instance, source, keep, place, _stamp(ledger, connection))
 
 
 def _retire_scopes(
@@ -291,7 +291,7 @@ def _retire_scopes(
     source: str,
     keep: Callable[[dict[str, object]], bool],
     place: Callable[[dict[str, object]], tuple[str, str]] | None,
-    now: str,
+    stamp: str,
 ) -> int:
     rows = connection.execute(
         "SELECT slices.load_id, slices.table_name, slices.slice, loads.scope FROM slices JOIN loads USING (load_id)"
@@ -309,7 +309,7 @@ def _retire_scopes(
         )
     connection.executemany(
         "UPDATE slices SET live_to = ? WHERE load_id = ? AND table_name = ? AND slice = ?",
-        [(now, *one) for one in gone],
+        [(stamp, *one) for one in gone],
     )
     return len(gone)
 
@@ -340,7 +340,21 @@ def _live(connection: sqlite3.Connection, table: str, slice_name: str) -> sqlite
     return row
 
 
-def _insert_load(connection: sqlite3.Connection, load: Load, now: str, *, unchanged: bool) -> None:
+def _stamp(ledger: Ledger, connection: sqlite3.Connection) -> str:
+    """Return the moment of the commit that is under way, for what becomes live by it and what is live no more.
+
+    It is the present moment, unless the clock was set back since the last commit: then the one right after that, for
+    otherwise a slice would have two files at one moment of the past.
+    """
+    row = connection.execute("SELECT at FROM last_commit").fetchone()
+    stamp = ledger.now()
+    if row is not None and row["at"] > stamp:
+        stamp = timestamp(datetime.fromisoformat(row["at"]) + timedelta(microseconds=1))
+    connection.execute("INSERT OR REPLACE INTO last_commit (one, at) VALUES (1, ?)", (stamp,))
+    return stamp
+
+
+def _insert_load(connection: sqlite3.Connection, load: Load, stamp: str, *, unchanged: bool) -> None:
     connection.execute(
         "INSERT INTO loads (load_id, instance, source, scope, report_id, rows_read, rows_loaded, rows_quarantined,"
         " content_hash, unchanged, extracted_at, committed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -356,14 +370,14 @@ def _insert_load(connection: sqlite3.Connection, load: Load, now: str, *, unchan
             load.content_hash,
             unchanged,
             timestamp(load.extracted_at),
-            now,
+            stamp,
         ),
     )
 
 
-def _insert_file(connection: sqlite3.Connection, load: Load, file: LoadFile, now: str, *, live: bool) -> None:
+def _insert_file(connection: sqlite3.Connection, load: Load, file: LoadFile, stamp: str, *, live: bool) -> None:
     if live:
-        _retire(connection, file.table, file.slice, now)
+        _retire(connection, file.table, file.slice, stamp)
     number = _insert_parquet(connection, ParquetFile(file.path, file.bytes, file.sha256))
     connection.execute(
         "INSERT INTO slices (load_id, table_name, slice, parquet_id, rows, content_hash, version, live_from, live_to)"
@@ -376,8 +390,8 @@ def _insert_file(connection: sqlite3.Connection, load: Load, file: LoadFile, now
             file.rows,
             file.content_hash,
             load.version,
-            now,
-            None if live else now,
+            stamp,
+            None if live else stamp,
         ),
     )
 
@@ -389,9 +403,10 @@ def _insert_parquet(connection: sqlite3.Connection, file: ParquetFile) -> int:
     return int(cursor.lastrowid or 0)
 
 
-def _retire(connection: sqlite3.Connection, table: str, slice_name: str, now: str) -> None:
+def _retire(connection: sqlite3.Connection, table: str, slice_name: str, stamp: str) -> None:
     connection.execute(
-        "UPDATE slices SET live_to = ? WHERE table_name = ? AND slice = ? AND live_to IS NULL", (now, table, slice_name)
+        "UPDATE slices SET live_to = ? WHERE table_name = ? AND slice = ? AND live_to IS NULL",
+        (stamp, table, slice_name),
     )
 
 

@@ -318,6 +318,17 @@ _GENERATIONS_TO_GO_BACK_TO = (
     "ALTER TABLE parquet ADD COLUMN removed_at TEXT",
 )
 
+_COPY_LAST_COMMIT = """
+INSERT INTO last_commit
+SELECT 1, max(at) FROM (SELECT max(live_from) AS at FROM slices UNION ALL SELECT max(live_to) FROM slices)
+HAVING max(at) IS NOT NULL"""
+
+# When a load was committed must be told in the order of the commits, whatever the clock of the machine does.
+_LAST_COMMIT = (
+    "CREATE TABLE last_commit (one INTEGER PRIMARY KEY CHECK (one = 1), at TEXT NOT NULL)",
+    _COPY_LAST_COMMIT,
+)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         _INTENTS,
@@ -345,5 +356,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     _REPORTS_OF_COURSES_TOO,
     _GENERATIONS_TO_GO_BACK_TO,
+    _LAST_COMMIT,
 )
 """Each step is a tuple of statements; `PRAGMA user_version` counts the steps that a file has taken."""

@@ -62,7 +62,8 @@ def units_of(models: Iterable[Model], tables: Iterable[Table] | Mapping[str, Tab
         units: dict[str, str] = {}
         for name, long_type in types[model.qualified]:
             data_type = _SHORT_NAMES.get(long_type, long_type)
-            origins = {known[origin] for origin in lineage[model.qualified].get(name, ())}
+            # A table function has columns too, and nobody told their units.
+            origins = {known.get(origin, ("", "")) for origin in lineage[model.qualified].get(name, ())}
             [(unit, before)] = origins if len(origins) == 1 else [("", "")]
             units[name] = model.units.get(name) or (
                 unit if before == data_type and wants_unit(name, data_type, model.row_key) else ""

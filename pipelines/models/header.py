@@ -10,6 +10,7 @@ from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
 
+from pipelines.lake.versions import OBSERVED_AT, PRESENT, VALIDITY
 from pipelines.models.model import ModelError
 from pipelines.normalize.contracts import Check, CheckKind
 from pipelines.normalize.contracts.checks import WARNINGS_ONLY
@@ -153,6 +154,18 @@ def _checks(line: _Line, path: Path) -> list[Check]:
 def _age(value: str) -> timedelta | None:
     match = _AGE.fullmatch(value)
     return timedelta(**{f"{match['unit']}s": int(match["number"])}) if match else None
+
+
+def refuse_taken_columns(names: Iterable[str], path: Path) -> None:
+    """Raise ModelError if the query of a table of versions gives a column that the table gets by itself."""
+    taken = {column.name for column in VALIDITY} | {OBSERVED_AT, PRESENT}
+    found = [name for name in names if name.lower() in taken]
+    if found:
+        raise ModelError(
+            f"the query gives {', '.join(found)}, which the table gets by itself.",
+            path=path,
+            next_step="Call it otherwise: select valid_from as offered_from.",
+        )
 
 
 def refuse_absent_columns(described: Iterable[str], key: Iterable[str], names: Collection[str], path: Path) -> None:

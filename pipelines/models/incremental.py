@@ -6,7 +6,7 @@ between runs, and a run that was killed leaves nothing undone behind.
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC
 
@@ -17,6 +17,9 @@ from pipelines.models.model import Model
 from pipelines.models.refresh import Refresher, transaction
 from pipelines.models.versions import Observations
 from pipelines.warehouse import ModelRun, Refreshing
+
+NEVER_MADE = "held back, with no rows of before"
+"""In place of the fingerprint of a model that never was good."""
 
 # A model that looks at the clock is stale on the next day, whatever its inputs did.
 _CLOCK = re.compile(r"\b(now|today)\s*\(", re.IGNORECASE)
@@ -39,16 +42,18 @@ def refresh_stale(
     noted = dict(con.execute("SELECT model, fingerprint FROM meta.models").fetchall())
     runs: list[ModelRun] = []
     made: dict[str, str] = {}
+    held: set[str] = set()
     with transaction(con):
         for model in models:
             due = inputs.fingerprint(model, made)
             made[model.qualified] = due
             if noted.get(model.qualified) == due:
                 continue
-            run = refresher.run(model)
+            run = _run(refresher, model, held)
             runs.append(run)
             if run.held_back:
-                made[model.qualified] = noted.get(model.qualified, "held back, with no rows of before")
+                held.add(model.qualified)
+                made[model.qualified] = noted.get(model.qualified, NEVER_MADE)
                 continue
             con.execute("DELETE FROM meta.models WHERE model = ?", [model.qualified])
             con.execute(
@@ -61,6 +66,22 @@ def refresh_stale(
             con.execute("DELETE FROM meta.models WHERE model = ?", [name])
             con.execute(f'DROP TABLE IF EXISTS "{schema}"."{table}"')
     return runs
+
+
+def _run(refresher: Refresher, model: Model, held: Collection[str]) -> ModelRun:
+    """Run a model, unless what it reads is not there: nothing else has to wait for that."""
+    absent = [name for name in model.depends_on if not refresher.is_there(name)]
+    if absent:
+        why = f"it reads {', '.join(absent)}, which is not loaded yet, and is made when it is"
+        return refresher.left_as_it_is(model, "inputs_there", "warning", why)
+    late = [name for name in model.depends_on if name in held]
+    if late and not refresher.fits(model):
+        why = (
+            f"it reads what {', '.join(late)} does not have yet, which is held back; its rows are those of before"
+            " until that one is mended or accepted"
+        )
+        return refresher.left_as_it_is(model, "inputs_fit", "error", why)
+    return refresher.run(model)
 
 
 @dataclass(frozen=True)

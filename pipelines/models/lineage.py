@@ -85,8 +85,15 @@ def inherited_privacy(
 def _trace(
     model: Model, schema: dict[str, dict[str, dict[str, str]]], names: list[str]
 ) -> dict[str, tuple[tuple[str, str], ...]]:
+    read: dict[str, dict[str, dict[str, str]]] = {}
+    for table in model.depends_on:
+        place, _, name = table.partition(".")
+        read.setdefault(place, {})[name] = schema[place][name]
     try:
-        nodes: dict[str, Node] = lineage(None, parse_select(model.sql, model.path), schema=schema, dialect="duckdb")
+        # Not trimmed to the column that is traced: each trimming copies the query, and the leaves are the same.
+        nodes: dict[str, Node] = lineage(
+            None, parse_select(model.sql, model.path), schema=read, dialect="duckdb", trim_selects=False
+        )
     except SqlglotError as error:
         raise _untraceable(model, str(error)) from error
     names = [name for name in names if name not in _kept(model)]

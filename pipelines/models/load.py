@@ -6,9 +6,9 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from pipelines.lake.versions import HISTORY, VALIDITY
-from pipelines.models.header import read_header, refuse_absent_columns
+from pipelines.models.header import read_header, refuse_absent_columns, refuse_taken_columns
 from pipelines.models.model import Model, ModelError
-from pipelines.models.statement import output_names, parse_select, tables_read, without_semicolon
+from pipelines.models.statement import output_names, parse_select, refuse_other_clocks, tables_read, without_semicolon
 
 
 def sql_folder() -> Path:
@@ -56,11 +56,14 @@ def _read_model(path: Path) -> Model:
     text = path.read_text(encoding="utf-8")
     header = read_header(text, path)
     statement = parse_select(text, path)
+    refuse_other_clocks(text, path)
     names = output_names(statement)
     if names is not None:
         spoken_of = [*header.columns, *header.units, *(name for check in header.checks for name in check.columns)]
         refuse_absent_columns(spoken_of, header.key, names, path)
     kept = VALIDITY if schema == HISTORY else ()
+    if kept and names is not None:
+        refuse_taken_columns(names, path)
     if kept and not header.key:
         raise ModelError(
             "the header has no key, so there is nothing to tell the versions of a row by.",

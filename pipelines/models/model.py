@@ -19,7 +19,8 @@ class ModelError(Exception):
         self.path = path
         self.next_step = next_step
         self.model = model
-        super().__init__(f"{f'{path}: ' if path else ''}{problem} {next_step}")
+        # DuckDB points at a place in the SELECT with a mark below it: nothing else goes into that line.
+        super().__init__(f"{f'{path}: ' if path else ''}{problem}{chr(10) if chr(10) in problem else ' '}{next_step}")
 
 
 @dataclass(frozen=True)

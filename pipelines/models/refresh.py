@@ -7,21 +7,26 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import duckdb
 
 from pipelines.lake.versions import VALIDITY
 from pipelines.models.clock import at_moment
-from pipelines.models.header import refuse_absent_columns
+from pipelines.models.header import refuse_absent_columns, refuse_taken_columns
 from pipelines.models.model import Model, ModelError
 from pipelines.models.names import literal, quoted, quoted_name
-from pipelines.models.versions import Observations, catch_up, observe
+from pipelines.models.versions import Observations, catch_up, newest_observation, observe
 from pipelines.normalize.contracts import CheckKind
 from pipelines.warehouse import ModelRun, Refreshing
 from pipelines.warehouse.checks import CheckOutcome, accepted, held_back, row_count, run_checks
 
 _NEXT = "__next"
+
+_ABOUT_THE_SQL = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException, duckdb.SyntaxException)
+"""Errors whose words are about the query. Those of all others may quote a value of a row."""
+
+_CLOCKS_DIFFER = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -40,19 +45,19 @@ class Refresher:
         """
         started = time.monotonic()
         try:
-            before = self._count(quoted(model)) if self._is_there(model) else None
+            before = self._count(quoted(model)) if self.is_there(model.qualified) else None
             after = self._make_next(model)
-            outcomes = self._check(model, before or 0, after)
+            outcomes = self._check(model, before, after)
             held = any(outcome.holds_back for outcome in outcomes)
             rows = self._take(model, held=held, first=before is None)
             self._describe(model)
+            outcomes += self._clock(model)
+        except _ABOUT_THE_SQL as error:
+            raise _does_not_run(model, str(error)) from error
         except duckdb.Error as error:
-            raise ModelError(
-                f"the model {model.qualified} does not run: {error}",
-                path=model.path,
-                model=model.qualified,
-                next_step="Correct the SELECT, or load the tables it reads. The published file is as it was.",
-            ) from error
+            # What is wrong is a value, and the words quote it.
+            why = f"{type(error).__name__} in a row. `canvaslake query` with the SELECT shows which."
+            raise _does_not_run(model, why) from None
         return ModelRun(model.qualified, rows, time.monotonic() - started, tuple(outcomes), held)
 
     def _make_next(self, model: Model) -> int:
@@ -66,18 +71,25 @@ class Refresher:
         known = [*names, *(column.name for column in VALIDITY)] if model.keeps_versions else names
         checked = [name for check in model.checks for name in check.columns]
         refuse_absent_columns([*model.columns, *model.units, *checked], model.key, known, model.path)
+        if model.keeps_versions:
+            refuse_taken_columns(names, model.path)
         return self._count(quoted(model, _NEXT))
 
-    def _check(self, model: Model, before: int, after: int) -> list[CheckOutcome]:
+    def _check(self, model: Model, before: int | None, after: int) -> list[CheckOutcome]:
         """Run the checks that are about the rows themselves."""
         outcomes = run_checks(self.con, model.qualified, model.checks, relation=quoted(model, _NEXT))
         counting = [check for check in model.checks if check.kind is CheckKind.ROW_COUNT]
         if not model.keeps_versions:
-            outcomes += [row_count(model.qualified, check, before, after) for check in counting]
-        judge = accepted if model.qualified in self.refreshing.accept else _held_back
+            outcomes += [row_count(model.qualified, check, before or 0, after) for check in counting]
+
+        def judge(outcome: CheckOutcome) -> CheckOutcome:
+            if model.qualified in self.refreshing.accept and outcome not in never:
+                return accepted(outcome)
+            return held_back(outcome, first=before is None) if outcome.holds_back else outcome
+
         # A row that stands twice has no versions: which of the two is it?
         never = [one for one in outcomes if model.keeps_versions and one.check == CheckKind.KEY_UNIQUE]
-        return [_held_back(outcome) if outcome in never else judge(outcome) for outcome in outcomes]
+        return [judge(outcome) for outcome in outcomes]
 
     def _take(self, model: Model, *, held: bool, first: bool) -> int:
         """Put the rows of now into the place of the table; return the rows that it has then."""
@@ -106,14 +118,44 @@ class Refresher:
 
     def _describe(self, model: Model) -> None:
         self.con.execute(f"comment on table {quoted(model)} is {literal(model.description)}")
-        for column, description in model.columns.items():
-            self.con.execute(f"comment on column {quoted(model)}.{quoted_name(column)} is {literal(description)}")
+        # A table that was held back has the columns of before.
+        there = {str(row[0]) for row in self.con.execute(f"describe {quoted(model)}").fetchall()}
+        for column in there.intersection(model.columns):
+            said = literal(model.columns[column])
+            self.con.execute(f"comment on column {quoted(model)}.{quoted_name(column)} is {said}")
 
-    def _is_there(self, model: Model) -> bool:
+    def _clock(self, model: Model) -> list[CheckOutcome]:
+        """Say so if versions were found at a time that is still to come: a clock was wrong then, or is now."""
+        last = newest_observation(self.con, model) if model.keeps_versions else None
+        if last is None or last - self.refreshing.at < _CLOCKS_DIFFER:
+            return []
+        detail = (
+            f"the newest version is of {last.astimezone(UTC):%Y-%m-%d %H:%M} UTC, and now it is "
+            f"{self.refreshing.at.astimezone(UTC):%Y-%m-%d %H:%M}: new versions begin right after it until the clock "
+            "has passed it"
+        )
+        return [CheckOutcome(model.qualified, "clock_agrees", False, "warning", detail)]
+
+    def fits(self, model: Model) -> bool:
+        """Return whether the SELECT can be read over the tables that are there, without running it."""
+        try:
+            self.con.execute(f"explain select * from (\n{model.sql}\n)").fetchall()
+        except _ABOUT_THE_SQL:
+            return False
+        return True
+
+    def left_as_it_is(self, model: Model, check: str, severity: str, why: str) -> ModelRun:
+        """Return the run of a model that cannot be made now, and keeps what rows it has."""
+        rows = self._count(quoted(model)) if self.is_there(model.qualified) else 0
+        outcome = CheckOutcome(model.qualified, check, False, severity, why)
+        return ModelRun(model.qualified, rows, 0.0, (outcome,), held_back=True)
+
+    def is_there(self, qualified: str) -> bool:
+        """Return whether the file has a table."""
         found = self.con.execute(
-            "select 1 from duckdb_tables() where database_name = current_database() and schema_name = ?"
-            " and table_name = ?",
-            [model.schema, model.name],
+            "select 1 from duckdb_tables() where database_name = current_database()"
+            " and schema_name || '.' || table_name = ?",
+            [qualified],
         ).fetchone()
         return found is not None
 
@@ -149,5 +191,10 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
         raise
 
 
-def _held_back(outcome: CheckOutcome) -> CheckOutcome:
-    return held_back(outcome) if outcome.holds_back else outcome
+def _does_not_run(model: Model, why: str) -> ModelError:
+    return ModelError(
+        f"the model {model.qualified} does not run: {why}",
+        path=model.path,
+        model=model.qualified,
+        next_step="Correct the SELECT, or load the tables it reads. The published file is as it was.",
+    )

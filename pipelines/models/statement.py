@@ -9,6 +9,19 @@ from sqlglot.optimizer.scope import traverse_scope
 
 from pipelines.models.model import ModelError
 
+_OTHER_CLOCKS = {
+    "CURRENT_DATE",
+    "CURRENT_TIME",
+    "CURRENT_TIMESTAMP",
+    "CURRENT_LOCALTIME",
+    "CURRENT_LOCALTIMESTAMP",
+    "LOCALTIME",
+    "LOCALTIMESTAMP",
+    "TRANSACTION_TIMESTAMP",
+    "GET_CURRENT_TIME",
+    "GET_CURRENT_TIMESTAMP",
+}
+
 
 def parse_select(sql: str, path: Path) -> exp.Query:
     """Return the one SELECT of the text; raise ModelError where there is none, more than one, or something else."""
@@ -36,6 +49,17 @@ def parse_select(sql: str, path: Path) -> exp.Query:
             next_step="Write the SELECT alone: the table is made from it.",
         )
     return statement
+
+
+def refuse_other_clocks(sql: str, path: Path) -> None:
+    """Raise ModelError for a word that tells the machine's time: `now()` and `today()` tell that of the file."""
+    for token in sqlglot.tokenize(sql, dialect="duckdb"):
+        if token.token_type is not TokenType.STRING and token.text.upper() in _OTHER_CLOCKS:
+            raise ModelError(
+                f"{token.text} tells the machine's time, and not that of the warehouse that is made.",
+                path=path,
+                next_step="Write now() or today(), or cast(now() as ...).",
+            )
 
 
 def without_semicolon(sql: str) -> str:

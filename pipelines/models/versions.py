@@ -61,20 +61,20 @@ def catch_up(
     """Bring the table in step with the observations in the lake, up to a moment; return when the last was made.
 
     `rows` is a relation with the columns and types that the table has beside those of validity. A table of other
-    columns is made anew.
+    columns is made anew; a value that is none of the type that its column has now is NULL in it, and stays in the lake.
     """
     columns = _columns(con, rows)
     wanted = [*columns, *((column.name, _duckdb_type(column.type.value)) for column in VALIDITY)]
     if _columns_there(con, model) != wanted:
         declared = ", ".join(f"{quoted_name(name)} {kind}" for name, kind in wanted)
         con.execute(f"CREATE OR REPLACE TABLE {quoted(model)} ({declared})")
-    last = _last(con, model)
+    last = newest_observation(con, model)
     paths = [str(path) for path in observation_files(observations.lake, model.qualified)] if observations else []
     if not paths:
         return last
     there = {name for name, _ in _columns(con, _READ, [paths])}
     chosen = ", ".join(
-        f"CAST({quoted_name(name) if name in there else 'NULL'} AS {kind}) AS {quoted_name(name)}"
+        f"TRY_CAST({quoted_name(name) if name in there else 'NULL'} AS {kind}) AS {quoted_name(name)}"
         for name, kind in columns
     )
     con.execute(
@@ -86,7 +86,7 @@ def catch_up(
     if moments is not None:
         _show(con, model, "_recorded", columns)
     con.execute("DROP TABLE _recorded")
-    return _last(con, model)
+    return newest_observation(con, model)
 
 
 def _differences(model: Model, rows: str, columns: Sequence[tuple[str, str]]) -> str:
@@ -122,7 +122,8 @@ def _show(con: duckdb.DuckDBPyConnection, model: Model, observed: str, columns: 
     )
 
 
-def _last(con: duckdb.DuckDBPyConnection, model: Model) -> datetime | None:
+def newest_observation(con: duckdb.DuckDBPyConnection, model: Model) -> datetime | None:
+    """Return when the last version in the table began or ended; None for an empty table."""
     found = con.execute(f"SELECT epoch_us(max(greatest(valid_from, valid_to))) FROM {quoted(model)}").fetchone()
     if found is None or found[0] is None:
         return None

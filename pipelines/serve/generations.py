@@ -3,7 +3,7 @@
 Making such files is the warehouse's business; here they are found and read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -75,16 +75,18 @@ def numbered_file(paths: WarehousePaths, number: int) -> Path:
     )
 
 
-def file_as_of(paths: WarehousePaths, moment: datetime) -> Path:
+def file_as_of(paths: WarehousePaths, moment: datetime, withdrawn: Collection[int] = ()) -> Path:
     """Return the file that was the published one at a moment, among those that are kept.
 
     If none is as old as that: the file that `publish --as-of` made for that moment. Raises QueryError if there is none
-    either. While an older generation is published again, newer ones are no answer.
+    either. While an older generation is published again, newer ones are no answer; those that a person has
+    `withdrawn` are none afterwards either.
     """
     kept = kept_generations(paths)
     present = generation_of(paths.published)
     for generation in kept:
-        if generation.published_at <= moment and (present is None or generation.number <= present.number):
+        stands = generation.number not in withdrawn and (present is None or generation.number <= present.number)
+        if stands and generation.published_at <= moment:
             return generation.path
     made = paths.as_of_file(moment)
     if made.is_file():

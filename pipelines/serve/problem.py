@@ -22,7 +22,8 @@ class QueryError(Exception):
         self.what = what
         self.why = why
         self.next_step = next_step
-        super().__init__(f"{what} {why} {next_step}")
+        # DuckDB points at a place in the query with a mark below it: nothing else goes into that line.
+        super().__init__(f"{what} {why}{chr(10) if chr(10) in why else ' '}{next_step}")
 
 
 def unknown_table(name: str, known: Collection[str]) -> QueryError:

@@ -19,6 +19,9 @@ from pipelines.normalize.values import from_json
 from pipelines.private_files import private_folder
 from pipelines.warehouse.paths import WarehousePaths
 
+_BEFORE = " before its columns changed"
+"""Behind the id of a load whose rows were converted, so that it is no load of the lake."""
+
 
 class PublishError(Exception):
     """The next file could not be made; the old one is in its place, untouched."""
@@ -85,7 +88,7 @@ def _text(value: str) -> str:
 
 
 def ensure_tables(connection: duckdb.DuckDBPyConnection, leave: Collection[str] = ()) -> None:
-    """Create every declared table that is not there, and make a table anew whose contract has changed.
+    """Create every declared table that is not there, and give a table whose contract has changed its new columns.
 
     A table that was never loaded is there and empty, so that models and readers can count on its columns. Those of
     `leave` that are there stay as they are: their rows do not fit the new contract.
@@ -93,13 +96,53 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection, leave: Collection[str] 
     there = columns_by_table(connection)
     for table in WRITTEN_TABLES:
         if not _matches(there.get(table.qualified, []), table, system=False):
-            _create(connection, table, system=False)
+            _fit(connection, table, there.get(table.qualified, []), system=False)
     for table in TABLES.values():
         if table.qualified in leave and table.qualified in there:
             continue
         if not _matches(there.get(table.qualified, []), table, system=True):
-            _create(connection, table, system=True)
-            connection.execute("DELETE FROM meta.loads WHERE table_name = ?", [table.qualified])
+            _fit(connection, table, there.get(table.qualified, []), system=True)
+
+
+def _fit(
+    connection: duckdb.DuckDBPyConnection, table: Table, there: Sequence[tuple[str, str]], *, system: bool
+) -> None:
+    """Give a table the columns of its contract. It keeps its rows: they are the last good ones if the next are not.
+
+    Where a column has another type now, its values are converted as far as that goes, and the loads of the table count
+    as replaced: they are brought in again from the lake, where the values are as Canvas gave them.
+    """
+    if not there:
+        _create(connection, table, system=system)
+        return
+    columns = (*table.columns, *(SYSTEM_COLUMNS if system else ()))
+    kinds = dict(there)
+    place = quoted_table(table.qualified)
+    if all(column.name not in kinds or _same(kinds[column.name], column.type.value) for column in columns):
+        for column in columns:
+            if column.name not in kinds:
+                connection.execute(f"ALTER TABLE {place} ADD COLUMN {quoted(column.name)} {column.type.value}")
+        return
+    chosen = [
+        f"TRY_CAST({quoted(column.name) if column.name in kinds else 'NULL'} AS {column.type.value})"
+        f" AS {quoted(column.name)}"
+        for column in table.columns
+    ]
+    declared = {column.name for column in columns}
+    chosen += [quoted(name) for name in kinds if name not in declared]
+    if system:
+        chosen += [f"{quoted('_load_id')} || '{_BEFORE}' AS {quoted('_load_id')}", quoted("_extracted_at")]
+    connection.execute("BEGIN")
+    try:
+        connection.execute(f"CREATE OR REPLACE TABLE {place} AS SELECT {', '.join(chosen)} FROM {place}")
+        if system:
+            connection.execute(
+                f"UPDATE meta.loads SET load_id = load_id || '{_BEFORE}' WHERE table_name = ?", [table.qualified]
+            )
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
 
 
 def _matches(columns: Sequence[tuple[str, str]], table: Table, *, system: bool) -> bool:
@@ -172,8 +215,8 @@ def table_names(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 def row_counts(connection: duckdb.DuckDBPyConnection, tables: Collection[str]) -> dict[str, int]:
     """Return the exact number of rows of each table."""
-    counts = {}
-    for table in tables:
-        found = connection.execute(f"SELECT count(*) FROM {quoted_table(table)}").fetchone()
-        counts[table] = int(found[0]) if found else 0
-    return counts
+    if not tables:
+        return {}
+    # One statement: a hundred small ones take longer than the counting.
+    counted = " UNION ALL ".join(f"SELECT {_text(table)}, count(*) FROM {quoted_table(table)}" for table in tables)
+    return {str(table): int(rows) for table, rows in connection.execute(counted).fetchall()}

@@ -10,11 +10,19 @@ from datetime import UTC, datetime
 import duckdb
 
 from pipelines.ledger import Ledger
-from pipelines.ledger.database import rows_of
+from pipelines.ledger.database import rows_of, timestamp
 from pipelines.normalize.contracts import TABLES, Check, CheckKind
 from pipelines.normalize.contracts.meta import CHECKS
 from pipelines.warehouse.build import columns_by_table, insert_rows
-from pipelines.warehouse.checks import CheckOutcome, check_freshness, check_references, newest_time, run_checks
+from pipelines.warehouse.checks import (
+    CheckOutcome,
+    as_before,
+    check_freshness,
+    check_references,
+    newest_time,
+    not_run,
+    run_checks,
+)
 
 ONLY_ROW_COUNT = (Check(CheckKind.ROW_COUNT, blocking=True),)
 """The checks of a table that nobody declared."""
@@ -58,24 +66,24 @@ def update_checks(
     }
     now = int(at.timestamp() * 1_000_000)
     outcomes = {(one.table, one.check): (one, now) for one in found.outcomes}
-    answered = _last_answers(connection, ledger)
+    answered = _last_answers(connection, ledger, at)
     for table, checks in declared.items():
+        columns = {name for name, _ in there[table]}
         for check in checks:
             place = (table, check.name)
-            if place in outcomes:
+            # A table that keeps the columns of before, because its rows do not fit the new ones, may lack some.
+            if place in outcomes or not columns.issuperset(check.columns):
                 continue
-            due = table in found.changed or place not in before
-            one = None
+            earlier = before.get(place)
+            due = table in found.changed or earlier is None or earlier[0].holds_back
+            if check.kind is CheckKind.ROW_COUNT and earlier is None:
+                continue
             if check.kind is CheckKind.REFERENCES:
-                if due or check.refers_to.rpartition(".")[0] in found.changed:
-                    one = check_references(connection, table, check, there)
-            elif check.kind is CheckKind.FRESHNESS:
-                newest = newest_time(connection, table, check.columns[0]) if check.columns else answered.get(table)
-                one = check_freshness(table, check, newest, at)
-            elif due and check.kind is not CheckKind.ROW_COUNT:
-                [one] = run_checks(connection, table, [check])
-            if one is not None:
-                outcomes[place] = (one, now)
+                due = due or check.refers_to.rpartition(".")[0] in found.changed
+            if due or check.kind is CheckKind.FRESHNESS:
+                one = _run(connection, table, check, there, answered, at)
+                if one is not None:
+                    outcomes[place] = (one, now)
     names = {(table, check.name) for table, checks in declared.items() for check in checks}
     for place, (one, checked_at) in before.items():
         undeclared = place[0] in there and place[0] not in declared and one.check == CheckKind.ROW_COUNT
@@ -89,6 +97,29 @@ def update_checks(
     return [one for one, _ in ordered]
 
 
+def _run(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    check: Check,
+    there: Mapping[str, object],
+    answered: Mapping[str, datetime],
+    at: datetime,
+) -> CheckOutcome | None:
+    """Run one check; None where there is nothing to compare with."""
+    try:
+        if check.kind is CheckKind.REFERENCES:
+            return check_references(connection, table, check, there)
+        if check.kind is CheckKind.FRESHNESS:
+            newest = newest_time(connection, table, check.columns[0]) if check.columns else answered.get(table)
+            return check_freshness(table, check, newest, at)
+        if check.kind is CheckKind.ROW_COUNT:
+            return as_before(table, check)
+        [one] = run_checks(connection, table, [check])
+    except duckdb.Error as error:
+        return not_run(table, check, error)
+    return one
+
+
 def _row(outcome: CheckOutcome, checked_at: int) -> dict[str, object]:
     return {
         "table_name": outcome.table,
@@ -100,9 +131,13 @@ def _row(outcome: CheckOutcome, checked_at: int) -> dict[str, object]:
     }
 
 
-def _last_answers(connection: duckdb.DuckDBPyConnection, ledger: Ledger) -> dict[str, datetime]:
+def _last_answers(connection: duckdb.DuckDBPyConnection, ledger: Ledger, by: datetime) -> dict[str, datetime]:
     """Return when Canvas last answered for each loaded table, also where the answer brought nothing new."""
-    rows = rows_of(ledger, "SELECT source, max(extracted_at) AS at FROM loads GROUP BY source")
+    rows = rows_of(
+        ledger,
+        "SELECT source, max(extracted_at) AS at FROM loads WHERE committed_at <= ? GROUP BY source",
+        (timestamp(by),),
+    )
     by_source = {str(row["source"]): datetime.fromisoformat(str(row["at"])) for row in rows}
     answers: dict[str, datetime] = {}
     for table, source in connection.execute("SELECT DISTINCT table_name, source FROM meta.loads").fetchall():

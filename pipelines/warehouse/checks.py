@@ -75,7 +75,7 @@ def _wrong_cell(check: Check) -> str:
         return f"{quoted(check.columns[0])} IS NULL"
     if check.kind is CheckKind.ACCEPTED_VALUES:
         texts = ", ".join("'" + value.replace("'", "''") + "'" for value in check.values)
-        return f"{quoted(check.columns[0])} NOT IN ({texts})"
+        return f"CAST({quoted(check.columns[0])} AS VARCHAR) NOT IN ({texts})"
     return ""
 
 
@@ -124,9 +124,20 @@ def check_freshness(table: str, check: Check, newest: datetime | None, now: date
 def newest_time(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> datetime | None:
     """Return the newest time in a column of dates or times, in UTC; None where there is none."""
     found = connection.execute(
-        f"SELECT epoch_us(max({quoted(column)}::TIMESTAMPTZ)) FROM {quoted_table(table)}"
+        f"SELECT epoch_us(max(TRY_CAST({quoted(column)} AS TIMESTAMPTZ))) FROM {quoted_table(table)}"
     ).fetchone()
     return None if found is None or found[0] is None else datetime.fromtimestamp(found[0] / 1e6, tz=UTC)
+
+
+def not_run(table: str, check: Check, error: Exception) -> CheckOutcome:
+    """Return a check that DuckDB could not run; its words may quote a value, so only their kind is told."""
+    detail = f"the check cannot be run ({type(error).__name__}): look at the types of the columns that it names"
+    return CheckOutcome(table, check.name, False, "warning", detail)
+
+
+def as_before(table: str, check: Check) -> CheckOutcome:
+    """Return the check of the number of rows of a table that nothing speaks against any more."""
+    return _outcome(table, check, True, "the rows are those of before")
 
 
 def unfit_outcomes(unfit: Mapping[str, str]) -> list[CheckOutcome]:
@@ -144,9 +155,10 @@ def unfit_outcomes(unfit: Mapping[str, str]) -> list[CheckOutcome]:
     ]
 
 
-def held_back(outcome: CheckOutcome) -> CheckOutcome:
-    """Return a failed blocking check with what follows from it and what to do."""
-    said = f"{outcome.detail}; the last good rows stay in the file. If this is right: canvaslake publish --accept"
+def held_back(outcome: CheckOutcome, *, first: bool = False) -> CheckOutcome:
+    """Return a failed blocking check with what follows from it and what to do; `first`: there are no rows of before."""
+    kept = "it is new, and empty until this is mended" if first else "the last good rows stay in the file"
+    said = f"{outcome.detail}; {kept}. If this is right: canvaslake publish --accept"
     return replace(outcome, detail=f"{said} {outcome.table}")
 
 

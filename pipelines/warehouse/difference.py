@@ -4,8 +4,9 @@ Rows follow from the loads that brought them and from what models were made from
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 
@@ -44,18 +45,24 @@ class Difference:
 @contextmanager
 def beside_published(connection: duckdb.DuckDBPyConnection, paths: WarehousePaths) -> Iterator[bool]:
     """Attach the published file as `published` for reading; give whether it is there and can be opened."""
-    log = paths.published.with_name(f"{paths.published.name}.wal")
-    opened = False
-    # A log beside it is of a client that wrote: what such a file says is not what was published.
-    if paths.published.exists() and not log.exists():
-        place = str(paths.published).replace("'", "''")
-        with suppress(duckdb.Error):
-            connection.execute(f"ATTACH '{place}' AS published (READ_ONLY)")
-            opened = True
+    opened = attach_published(connection, paths.published)
     yield opened
     # After an error the connection is closed, and the file goes with it.
     if opened:
         connection.execute("DETACH published")
+
+
+def attach_published(connection: duckdb.DuckDBPyConnection, file: Path) -> bool:
+    """Attach a published file, or a copy of one, as `published` for reading; return whether it can be opened."""
+    # A log beside it is of a client that wrote: what such a file says is not what was published.
+    if not file.exists() or file.with_name(f"{file.name}.wal").exists():
+        return False
+    place = str(file).replace("'", "''")
+    try:
+        connection.execute(f"ATTACH '{place}' AS published (READ_ONLY)")
+    except duckdb.Error:
+        return False
+    return True
 
 
 def difference(connection: duckdb.DuckDBPyConnection) -> Difference | None:

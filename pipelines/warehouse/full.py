@@ -1,30 +1,35 @@
 """The build file made anew of the lake alone, when it is not trusted any more: the same rows as little by little.
 
 Two things are not in the lake and come from the published file: the last good rows of what is held back, and the
-columns that nobody declared and no load brings any more.
+columns that nobody declared and no load brings any more. Where that file cannot be read, its generation has them too.
 """
 
+import os
+import shutil
 from collections.abc import Collection, Mapping
 
 import duckdb
 
 from pipelines.lake.live_sql import quoted
 from pipelines.lake.versions import HISTORY
+from pipelines.ledger.generations import present_generation
 from pipelines.ledger.loads import live_row_counts
 from pipelines.normalize.contracts import TABLES
-from pipelines.private_files import private_folder, sync_folder
-from pipelines.warehouse.build import columns_by_table, ensure_tables, open_build, quoted_table
+from pipelines.private_files import create_private, private_folder, sync_folder
+from pipelines.warehouse.build import PublishError, columns_by_table, ensure_tables, open_build, quoted_table
 from pipelines.warehouse.check_list import checks_of, row_count_check
 from pipelines.warehouse.checks import accepted, row_count
-from pipelines.warehouse.difference import beside_published
-from pipelines.warehouse.model_runs import Models
+from pipelines.warehouse.difference import attach_published
+from pipelines.warehouse.model_runs import Models, Refreshing
 from pipelines.warehouse.paths import WarehousePaths
 from pipelines.warehouse.publish import (
+    Loaded,
     PublishOutcome,
     Warehouse,
-    bring_up_to_date,
+    apply_loads,
     locked,
     publish,
+    update_told,
 )
 from pipelines.warehouse.scratch import scratch
 
@@ -35,7 +40,8 @@ def publish_full(
     """Make the build file anew of the lake, and publish the next generation from it.
 
     What speaks against new rows of a table speaks against them here too: the table takes its last good rows from the
-    published file. Raises what `publish` raises; until the new build file is whole, everything is as it was.
+    published file. Raises what `publish` raises, and PublishError if that file and its kept generation are there and
+    neither can be read; until the new build file is whole, everything is as it was.
     """
     rebuild(warehouse, models, accept, unfit=unfit)
     return publish(warehouse, models, accept, unfit=unfit, release=True, force=True)
@@ -47,27 +53,57 @@ def rebuild(
     """Make the build file anew beside the old one, and put it in its place."""
     unfit = unfit or {}
     with locked(warehouse), scratch(warehouse.paths) as beside:
-        with (
-            open_build(beside, memory_limit=warehouse.memory_limit, threads=warehouse.threads) as connection,
-            beside_published(connection, warehouse.paths) as is_beside,
-        ):
-            before = _Before(connection) if is_beside else None
+        with open_build(beside, memory_limit=warehouse.memory_limit, threads=warehouse.threads) as connection:
+            at = warehouse.ledger.clock()
+            before = _Before(connection) if _attach_last(warehouse, connection, beside) else None
             kept = before.lay_out(live_row_counts(warehouse.ledger), models, accept, unfit) if before else []
             ensure_tables(connection, leave=unfit)
             if before:
                 before.take(kept)
-            applied = bring_up_to_date(warehouse, connection, models, accept, unfit)
-            if before:
-                held = [change.table for change in applied.held_back if change.table not in kept]
-                models_held = [run.qualified for run in applied.models if run.held_back]
+            loaded = apply_loads(warehouse, connection, accept, unfit)
+            held = [change.table for change in loaded.held_back if change.table not in kept]
+            if before and held:
                 before.take(held)
+                # They are held back again, and told beside their last good rows.
+                again = apply_loads(warehouse, connection, accept, unfit)
+                loaded = Loaded(loaded.applied, again.held_back, (*loaded.outcomes, *again.outcomes))
+            runs = models.refresh(connection, Refreshing(at, accept))
+            models_held = [run.qualified for run in runs if run.held_back]
+            if before and models_held:
                 before.take_fingerprints(models_held)
-                if held or models_held:
-                    # What is made from them is made from their last good rows.
-                    bring_up_to_date(warehouse, connection, models, accept, unfit)
-                before.tell_counts({change.table for change in applied.applied}, accept)
+                # They have their published rows already; what is made from them gets the fingerprint that says so.
+                runs += models.refresh(connection, Refreshing(at, accept))
+            update_told(warehouse, connection, models, loaded, runs, at)
+            if before:
+                before.tell_counts({change.table for change in loaded.applied}, accept)
+                connection.execute("DETACH published")
             connection.execute("CHECKPOINT warehouse")
         _into_place(beside, warehouse.paths)
+
+
+def _attach_last(warehouse: Warehouse, connection: duckdb.DuckDBPyConnection, beside: WarehousePaths) -> bool:
+    """Attach what was published last as `published`; return False if nothing was, or no file of it is left.
+
+    A client that has the published file open for writing keeps others from opening it; a copy of its generation in
+    the folder of `beside` can be opened. Raises PublishError if there are files and none can be read.
+    """
+    present, published = present_generation(warehouse.ledger), warehouse.paths.published
+    if attach_published(connection, published):
+        return True
+    kept = warehouse.paths.generation(present.generation) if present else published
+    if kept.exists():
+        with kept.open("rb") as source, os.fdopen(create_private(beside.published), "wb") as copy:
+            shutil.copyfileobj(source, copy, length=8 << 20)
+        if attach_published(connection, beside.published):
+            return True
+    if not kept.exists() and not published.exists():
+        return False
+    raise PublishError(
+        f"Neither {published} nor its generation, {kept}, can be read, so the last good rows of what is held back "
+        "cannot be taken from them; nothing was changed. If a program has one of them open for writing, close it there "
+        "and run this again. If they are damaged: canvaslake rollback, and then this again; if no older generation is "
+        "kept, move both away, and the warehouse is made of the lake alone."
+    )
 
 
 def _into_place(made: WarehousePaths, paths: WarehousePaths) -> None:

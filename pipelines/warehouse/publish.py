@@ -6,9 +6,10 @@ it again gets the next. One publisher at a time, by a lock of the operating syst
 
 import os
 import shutil
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -55,6 +56,15 @@ class Applied:
     models: tuple[ModelRun, ...]
     checks: tuple[CheckOutcome, ...]
     rows: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What applying the loads did: the tables in step now, those that keep their last good rows, and what was found."""
+
+    applied: tuple[Change, ...]
+    held_back: tuple[Change, ...]
+    outcomes: tuple[CheckOutcome, ...]
 
 
 @dataclass(frozen=True)
@@ -182,6 +192,17 @@ def bring_up_to_date(
     The caller holds the lock. The rows of the tables are not counted.
     """
     at = warehouse.ledger.clock()
+    loaded = apply_loads(warehouse, connection, accept, unfit)
+    return update_told(warehouse, connection, models, loaded, models.refresh(connection, Refreshing(at, accept)), at)
+
+
+def apply_loads(
+    warehouse: Warehouse, connection: duckdb.DuckDBPyConnection, accept: Collection[str], unfit: Mapping[str, str]
+) -> Loaded:
+    """Bring the loaded tables in step with the lake; models and `meta.checks` stay as they are.
+
+    What is made from the tables must not be made before a table that is held back has its last good rows.
+    """
     due = [change for change in changes(connection, live_chunks(warehouse.ledger)) if change.table not in unfit]
     applied: list[Change] = []
     held: list[Change] = []
@@ -190,13 +211,27 @@ def bring_up_to_date(
         good, found = _apply(warehouse, connection, change, accept=change.table in accept)
         (applied if good else held).append(change)
         outcomes += found
-    runs = models.refresh(connection, Refreshing(at, accept))
-    outcomes += [outcome for run in runs for outcome in run.checks]
-    changed = [*(change.table for change in applied), *(run.qualified for run in runs if not run.held_back)]
+    return Loaded(tuple(applied), tuple(held), tuple(outcomes))
+
+
+def update_told(
+    warehouse: Warehouse,
+    connection: duckdb.DuckDBPyConnection,
+    models: Models,
+    loaded: Loaded,
+    runs: Sequence[ModelRun],
+    at: datetime,
+) -> Applied:
+    """Run the checks that are due after loads and models, tell all of them in `meta.checks`, and note what changed.
+
+    Of two outcomes of one check the later counts. The rows of the tables are not counted.
+    """
+    outcomes = [*loaded.outcomes, *(outcome for run in runs for outcome in run.checks)]
+    changed = [*(change.table for change in loaded.applied), *(run.qualified for run in runs if not run.held_back)]
     note_unpublished(warehouse.ledger, changed)
     model_checks = {note.qualified: note.checks for note in models.notes}
     checks = update_checks(connection, warehouse.ledger, Found(changed, outcomes), model_checks, at)
-    return Applied(tuple(applied), tuple(held), tuple(runs), tuple(checks), {})
+    return Applied(loaded.applied, loaded.held_back, tuple(runs), tuple(checks), {})
 
 
 def _apply(

@@ -20,6 +20,8 @@ from tests.load.families import pull_all
 from tests.load.worlds import NOON, World, institution, open_world
 from tests.projects import project_of
 
+pytestmark = pytest.mark.slow
+
 PAGE = DOCS / "how-to" / "answer-questions.md"
 _SECTION = re.compile(r"^## (?P<title>[^\n]+)\n(?P<text>.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 _SQL = re.compile(r"^```sql\n(.*?)^```$", re.MULTILINE | re.DOTALL)

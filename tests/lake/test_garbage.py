@@ -161,7 +161,10 @@ def test_a_file_that_is_out_of_reach_is_removed_when_it_is_back(lake: Lake, cloc
     assert swept(lake) == Swept(superseded=1)
 
 
-def test_observations_of_versions_take_no_moment_with_them(lake: Lake, clock: ManualClock) -> None:
+def test_observations_of_versions_take_no_moment_with_them(
+    lake: Lake, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.lake.versions._MANY", 2)
     load(lake, "one", [accounts(1)])
     for number in range(3):
         clock.advance(60)

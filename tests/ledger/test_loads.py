@@ -1,18 +1,21 @@
 """The commit log: all of a load or nothing, once, and never an older answer over a newer one."""
 
 import sqlite3
-from datetime import timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from pipelines.demo import ManualClock
 from pipelines.ledger import CommitResult, Drift, IntentState, Ledger
-from pipelines.ledger.database import rows_of
+from pipelines.ledger.database import rows_of, timestamp
 from pipelines.ledger.intents import get_intent
-from pipelines.ledger.loads import commit_load, is_loaded, live_files
+from pipelines.ledger.loads import commit_batch, commit_load, is_loaded, live_files, retire_scopes
 from pipelines.ledger.wishes import want
 from tests.ledger.crowd import in_threads
-from tests.ledger.stories import a_file, a_load, wish
+from tests.ledger.stories import HOST, NOON, a_file, a_load, wish
 
 QUARANTINE = "meta.quarantine"
 
@@ -146,3 +149,49 @@ def test_drift_is_seen_first_and_last_and_kept_once(ledger: Ledger, clock: Manua
     commit_load(ledger, a_load("two"), [a_file("b")], drift=drift)
     (row,) = rows_of(ledger, "SELECT * FROM drift")
     assert (row["first_load_id"], row["first_seen_at"], row["last_seen_at"]) == ("one", first, ledger.now())
+
+
+def test_a_clock_that_was_set_back_leaves_one_file_to_a_slice_at_every_moment(tmp_path: Path) -> None:
+    present = [NOON]
+    ledger = Ledger(tmp_path / "ledger.sqlite", lambda: present[0])
+    commit_load(ledger, a_load("old"), [a_file("old")])
+    for number, hour in enumerate([2, 1, 1, 0, 3]):
+        present[0] = NOON + timedelta(hours=hour)
+        commit_load(ledger, a_load(f"load-{number}"), [a_file(f"c{number}")])
+    stamps = [str(row["live_from"]) for row in rows_of(ledger, "SELECT live_from FROM slices ORDER BY parquet_id")]
+    assert stamps == sorted(set(stamps))
+    assert stamps[0] == timestamp(NOON)
+    assert stamps[1] == timestamp(NOON + timedelta(hours=2))
+    assert stamps[-1] == timestamp(NOON + timedelta(hours=3)), "the clock is right again"
+    seen = [[file.load_id for file in live_files(ledger, datetime.fromisoformat(stamp))] for stamp in stamps]
+    assert seen == [["old"], *([f"load-{number}"] for number in range(5))]
+    between = NOON + timedelta(minutes=90)
+    assert [file.load_id for file in live_files(ledger, between)] == ["old"]
+
+
+def test_batches_and_retirements_after_the_clock_was_set_back_are_later_too(tmp_path: Path) -> None:
+    present = [NOON]
+    ledger = Ledger(tmp_path / "ledger.sqlite", lambda: present[0])
+    commit_load(ledger, a_load("one"), [a_file("one")])
+    present[0] = NOON - timedelta(hours=1)
+    commit_batch(ledger, a_load("two"), {}, [], emptied=[("canvas.accounts", "account=1")])
+    commit_load(ledger, a_load("three"), [a_file("three")])
+    assert retire_scopes(ledger, HOST, "accounts", keep=lambda _: False) == 1
+    times = [(str(row["live_from"]), str(row["live_to"])) for row in rows_of(ledger, "SELECT * FROM slices")]
+    after = [timestamp(NOON + timedelta(microseconds=number)) for number in range(4)]
+    assert sorted(times) == [(after[0], after[1]), (after[2], after[3])]
+
+
+def test_a_commit_that_waited_for_another_is_stamped_after_it(ledger: Ledger, clock: ManualClock) -> None:
+    """The moment of a commit is taken when it has the lock, not when it asks for it."""
+    write = ledger.write
+
+    @contextmanager
+    def waiting() -> Iterator[sqlite3.Connection]:
+        clock.advance(60)
+        with write() as connection:
+            yield connection
+
+    ledger.write = waiting  # type: ignore[method-assign]
+    commit_load(ledger, a_load("one"), [a_file("one")])
+    assert [row["live_from"] for row in rows_of(ledger, "SELECT live_from FROM slices")] == [ledger.now()]

@@ -252,3 +252,32 @@ def test_no_file_of_before_counts_as_removed(with_generations: Path, clock: Manu
     assert rows_of(ledger, "SELECT path, removed_at FROM parquet") == [
         {"path": "canvas/accounts/a.parquet", "removed_at": None}
     ]
+
+
+BEFORE_LAST_COMMIT = 6
+
+
+@pytest.mark.parametrize("replaced", [True, False])
+def test_commits_go_on_after_the_last_one_of_before(tmp_path: Path, clock: ManualClock, replaced: bool) -> None:
+    path = tmp_path / "commits.sqlite"
+    connection = sqlite3.connect(path, isolation_level=None)
+    for statement in (one for step in MIGRATIONS[:BEFORE_LAST_COMMIT] for one in step):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {BEFORE_LAST_COMMIT}")
+    ahead = NOON + timedelta(hours=1)
+    times = (timestamp(WANTED), timestamp(ahead)) if replaced else (timestamp(ahead), None)
+    connection.execute(
+        "INSERT INTO loads VALUES ('old', ?, 'accounts', '{}', NULL, 1, 1, 0, 'c', 0, ?, ?)",
+        (HOST, timestamp(WANTED), timestamp(WANTED)),
+    )
+    connection.execute("INSERT INTO parquet (parquet_id, path, bytes, sha256) VALUES (1, 'a.parquet', 1, 'x')")
+    connection.execute(
+        "INSERT INTO slices (load_id, table_name, slice, parquet_id, rows, content_hash, live_from, live_to)"
+        " VALUES ('old', 'canvas.accounts', 'account=1', 1, 1, 'c', ?, ?)",
+        times,
+    )
+    connection.close()
+    ledger = Ledger(path, clock)
+    commit_load(ledger, a_load("new"), [a_file("n")])
+    [row] = rows_of(ledger, "SELECT live_from FROM slices WHERE load_id = 'new'")
+    assert row["live_from"] == timestamp(ahead + timedelta(microseconds=1))

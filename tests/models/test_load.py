@@ -86,6 +86,8 @@ def test_a_description_may_go_on_over_lines(tmp_path: Path) -> None:
         (HEADER + "select id from nowhere.at_all", "add the model nowhere/at_all.sql"),
         (HEADER + "select id from accounts", "not of the form schema.table"),
         (HEADER + "select id from other.canvas.accounts", "not of the form schema.table"),
+        (HEADER + "select 1 as id, current_date as day", "tells the machine's time"),
+        (HEADER + "select 1 as id, get_current_timestamp() as at_", "tells the machine's time"),
         (HEADER + "select id from marts.a", "wait for each other: marts.a -> marts.a"),
     ],
 )

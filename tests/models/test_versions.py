@@ -100,7 +100,7 @@ STATES = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(states=STATES, hours=st.lists(st.integers(1, 60), min_size=7, max_size=7))
 def test_any_moment_shows_what_a_snapshot_of_it_showed(
     tmp_path_factory: pytest.TempPathFactory, states: list[Rows], hours: list[int]
@@ -159,10 +159,46 @@ def test_a_clock_that_stands_still_orders_versions_all_the_same(world: World, co
     assert con.execute("select count(*) from history.people where valid_to <= valid_from").fetchall() == [(0,)]
 
 
-def test_one_file_holds_a_day(world: World, con: duckdb.DuckDBPyConnection) -> None:
-    for hour, score in enumerate((1, 2, 3)):
-        world.refresh(con, {(1, None): score}, START + timedelta(hours=hour))
-    assert [(file.slice, file.rows) for file in live_files(world.lake.ledger)] == [("table=people,day=2026-09-01", 3)]
+def test_many_small_files_are_put_together_and_say_the_same(
+    world: World, con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.lake.versions._MANY", 4)
+    for hour in range(11):
+        world.refresh(con, {(1, None): hour}, START + timedelta(hours=hour))
+        assert len(live_files(world.lake.ledger)) <= 4
+    assert sum(file.rows for file in live_files(world.lake.ledger)) == 11
+    with database() as anew:
+        world.refresh(anew, {(1, None): 10}, START + timedelta(hours=20))
+        assert content(anew) == content(con)
+
+
+def test_a_column_may_change_its_type_within_a_day_and_back(world: World, con: duckdb.DuckDBPyConnection) -> None:
+    world.refresh(con, {(1, None): 1}, START)
+    for hour, kind in enumerate(("varchar", "bigint", "double"), start=1):
+        world.write(SELECT.replace("score,", f"cast(score as {kind}) as score,"))
+        world.refresh(con, {(1, None): 1}, START + timedelta(hours=hour))
+    world.write(SELECT.replace("score,", "'anna.mueller' as score,"))
+    world.refresh(con, {(1, None): 1}, START + timedelta(hours=5))
+    world.write(SELECT)
+    world.refresh(con, {(1, None): 1}, START + timedelta(hours=6))
+    rows = con.execute("select score, is_current from history.people order by valid_from").fetchall()
+    # A word is no number: NULL in the table, and as it was in the lake.
+    assert rows[-2:] == [(None, False), (1, True)]
+
+
+@pytest.mark.parametrize("name", ["valid_from", "IS_CURRENT", "_present"])
+def test_a_query_that_gives_a_column_of_validity_itself_is_refused(world: World, name: str) -> None:
+    world.write(SELECT.replace("score,", f"score as {name},"))
+    with pytest.raises(ModelError, match="which the table gets by itself"):
+        _ = world.model
+
+
+def test_a_clock_that_was_far_ahead_is_told(world: World, con: duckdb.DuckDBPyConnection) -> None:
+    world.refresh(con, {(1, None): 1}, START + timedelta(days=3650))
+    run = world.refresh(con, {(1, None): 2}, START)
+    [told] = [outcome for outcome in run.checks if outcome.check == "clock_agrees"]
+    assert (told.passed, told.severity) == (False, "warning")
+    assert "2036-08-29" in told.detail
 
 
 def test_a_key_that_repeats_keeps_the_versions_of_before_even_if_accepted(

@@ -7,6 +7,7 @@ import duckdb
 import pytest
 
 from pipelines.cli.which_file import file_meant
+from pipelines.ledger.generations import begin_generation, pin, record_published
 from pipelines.project import Project
 from pipelines.serve import QueryError, file_as_of, kept_generations, numbered_file, run_query
 from pipelines.settings import CanvasSettings, Settings
@@ -96,6 +97,23 @@ def test_a_generation_that_was_taken_back_is_no_answer_for_a_day_but_for_its_num
 
     assert file_as_of(paths, FIRST + timedelta(days=300)) == paths.generation(4)
     assert numbered_file(paths, 5) == paths.generation(5)
+
+
+def test_a_generation_that_was_taken_back_is_no_answer_after_the_next_was_published(paths: WarehousePaths) -> None:
+    # Numbers 4 and 5 were withdrawn for 3; 6 is published, and their files are still there.
+    ledger = project(paths).ledger
+    for number in range(1, 6):
+        begin_generation(ledger, number)
+        record_published(ledger, number, file="x", rows=1, size=1)
+    pin(ledger, 3)
+    begin_generation(ledger, 6)
+    record_published(ledger, 6, file="x", rows=1, size=1)
+    paths.published.unlink()
+    paths.published.hardlink_to(write_file(paths.generation(6), 6, FIRST + timedelta(days=8)))
+
+    assert file_meant(project(paths), "2026-10-07") == paths.generation(3)
+    assert file_meant(project(paths), "2026-10-20") == paths.generation(6)
+    assert file_meant(project(paths), "5") == paths.generation(5)
 
 
 def test_a_number_that_is_not_kept_is_answered_with_those_that_are(paths: WarehousePaths) -> None:

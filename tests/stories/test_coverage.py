@@ -12,6 +12,8 @@ from pipelines.ledger import Coverage, CoverageStatus
 from pipelines.ledger.coverage import record_coverage
 from tests.stories.conftest import AS_OF, Office, make_office
 
+pytestmark = pytest.mark.slow
+
 _ROOMY = QuotaPolicy(hwm=100_000, maximum=110_000)
 _OF_STUDENTS = "view_analytics, read_as_admin and read_grades"
 _OF_SUMMARIES = "view_analytics, read_as_admin and view_all_grades (or manage_grades)"

@@ -9,6 +9,8 @@ import pytest
 from pipelines.demo import DemoCanvas, seeded_institution
 from tests.stories.conftest import AS_OF, Office, make_office
 
+pytestmark = pytest.mark.slow
+
 _FORBIDDEN = json.dumps({"status": "unauthorized", "errors": [{"message": "user not authorized"}]})
 
 

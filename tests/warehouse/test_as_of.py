@@ -34,6 +34,7 @@ ACCEPTED = (*EVERYTHING, "marts.names")
 """A snapshot in which something is held back shows rows of before, and those are of no moment."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_every_day_is_as_a_snapshot_of_that_day(tmp_path: Path, seed: int) -> None:
     walk = Walk(tmp_path, seed=seed)

@@ -8,9 +8,10 @@ import duckdb
 import pytest
 
 from pipelines.demo import ManualClock
-from pipelines.normalize.contracts import Check, CheckKind
+from pipelines.normalize.contracts import TABLES, Check, CheckKind
 from pipelines.warehouse import Models
 from pipelines.warehouse.checks import check_freshness, check_references, newest_time, run_checks
+from pipelines.warehouse.dictionary import TableNote
 from tests.load.worlds import NOON
 from tests.warehouse.conftest import Shop, WriteModel
 
@@ -171,3 +172,99 @@ def test_no_check_quotes_a_value(shop: Shop) -> None:
     [(passed, severity, detail)] = told(shop, "canvas.accounts", "accepted_values_workflow_state")
     assert (passed, severity) == (False, "warning")
     assert "Ada" not in detail
+
+
+def test_a_model_with_a_new_column_that_is_held_back_stops_neither_the_others_nor_those_that_read_it(
+    shop: Shop, models: Model
+) -> None:
+    read, write = models
+    write("base", "select account_id as n from canvas.accounts")
+    write("above", "select n from marts.base")
+    shop.load([1, 2])
+    shop.publish(read())
+    write("base", "select 1 as n, 2 as more from canvas.accounts")
+    write("above", "select n + more as n from marts.base")
+    write("other", "select count(*) as n from canvas.accounts")
+    path = shop.path.parent.parent / "sql" / "marts" / "base.sql"
+    path.write_text("-- column more: More.\n".join(path.read_text().split("-- column n: The number.\n")[:2]))
+    shop.load([1, 2, 3])
+    runs = {run.qualified: run.held_back for run in shop.publish(read()).applied.models}
+    assert runs == {"marts.base": True, "marts.above": True, "marts.other": False}
+    assert shop.rows("select n from marts.above order by 1") == [(1,), (2,)]
+    assert told(shop, "marts.above", "inputs_fit")[0][:2] == (False, "error")
+    shop.publish(read(), accept=("marts.base",))
+    assert told(shop, "marts.above", "inputs_fit") == []
+
+
+def test_a_model_that_is_put_back_as_it_was_is_held_back_no_more(shop: Shop, models: Model) -> None:
+    read, write = models
+    noted = read
+    write("numbers", "select 1 as n")
+    shop.publish(with_checks(noted()))
+    write("numbers", "select 1 as n from range(2)")
+    assert [run.held_back for run in shop.publish(with_checks(noted())).applied.models] == [True]
+    assert told(shop, "marts.numbers", "key_unique")[0][:2] == (False, "error")
+    write("numbers", "select 1 as n")
+    outcome = shop.publish(with_checks(noted()))
+    assert outcome.applied.models == ()
+    assert not any(one.holds_back for one in outcome.applied.checks)
+    assert told(shop, "marts.numbers", "key_unique")[0][:2] == (True, "error")
+
+
+def with_checks(models: Models) -> Models:
+    """Return the models of the fixture with a note of the one that has checks, as a project gives them."""
+    check = Check(CheckKind.KEY_UNIQUE, ("n",), blocking=True)
+    note = TableNote("marts.numbers", "Numbers.", "one row", ("n",), "sql", {"n": "N."}, {"n": "none"}, checks=(check,))
+    return Models(models.refresh, [note])
+
+
+def test_a_check_that_cannot_be_run_is_a_warning_that_quotes_nothing(shop: Shop, models: Model) -> None:
+    read, write = models
+    write("numbers", "select 'anna.mueller' as n")
+    wrong = (
+        Check(CheckKind.REFERENCES, ("n",), refers_to="canvas.accounts.account_id"),
+        Check(CheckKind.REFERENCES, ("n",), refers_to="canvas.accounts.gone"),
+        Check(CheckKind.FRESHNESS, ("n",), age=timedelta(days=1)),
+    )
+    shop.load([1])
+    for check in wrong:
+        note = TableNote("marts.numbers", "N.", "one row", ("n",), "sql", {}, {}, checks=(check,))
+        shop.publish(Models(read().refresh, [note]))
+        [(passed, severity, detail)] = told(shop, "marts.numbers", check.name)
+        assert severity == "warning"
+        assert "anna" not in detail
+        assert passed is (check.kind is CheckKind.FRESHNESS)
+
+
+def test_a_model_of_a_report_that_is_not_loaded_yet_waits_and_the_others_do_not(
+    shop: Shop, models: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, write = models
+    monkeypatch.setattr("tests.warehouse.conftest.TABLES", {**TABLES, "reports.ours": None})
+    write("ours", "select n from reports.ours")
+    write("above", "select n from marts.ours")
+    write("other", "select 1 as n")
+    runs = {run.qualified: run.held_back for run in shop.publish(read()).applied.models}
+    assert runs == {"marts.ours": True, "marts.above": True, "marts.other": False}
+    [(passed, severity, detail)] = told(shop, "marts.ours", "inputs_there")
+    assert (passed, severity) == (False, "warning")
+    assert "reports.ours, which is not loaded yet" in detail
+
+
+def test_a_table_whose_contract_has_changed_keeps_its_rows_if_the_next_are_held_back(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.load(list(range(30)))
+    shop.publish()
+    with duckdb.connect(str(shop.warehouse.paths.build)) as con:
+        con.execute("alter table canvas.accounts alter column account_id set data type varchar")
+        con.execute("alter table canvas.accounts drop column sis_account_id")
+    shop.load([])
+    assert "canvas.accounts" in {change.table for change in shop.publish().applied.held_back}
+    assert shop.ids() == list(range(30))
+    shop.publish(accept=("canvas.accounts", "canvas.terms"))
+    assert shop.ids() == []
+    shop.load([1, 2])
+    shop.publish()
+    assert shop.ids() == [1, 2]
+    assert shop.rows("select distinct _load_id from canvas.accounts") == [("load-0003",)]

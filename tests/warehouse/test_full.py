@@ -1,9 +1,15 @@
 """A full build of the lake gives the file that many small ones gave, and what is held back stays held back."""
 
 import importlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipelines.lake.garbage import STILL_READ
@@ -17,7 +23,7 @@ from tests.warehouse.walks import Walk, hashes
 FULL = importlib.import_module("pipelines.warehouse.full")
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)])
 def test_the_full_and_the_incremental_build_hold_the_same_rows(tmp_path: Path, seed: int) -> None:
     walk = Walk(tmp_path, seed=seed)
     for step in range(9):
@@ -110,6 +116,88 @@ def test_a_column_that_nobody_declared_stays_when_no_load_brings_it_any_more(tmp
     assert walk.shop.rows("select count(*), count(motto) from canvas.accounts") == [(3, 0)]
 
 
+def test_a_table_held_back_by_another_check_than_the_number_of_rows_keeps_them_and_so_does_its_history(
+    tmp_path: Path,
+) -> None:
+    walk = Walk(tmp_path)
+    walk.load(list(range(30)), "good")
+    publish(walk.shop.warehouse, walk.models)
+    walk.clock.advance(3600)
+    files = set(walk.shop.warehouse.lake.root.rglob("*.parquet"))
+    walk.load(list(range(30)), "bad")
+    [file] = [
+        one for one in walk.shop.warehouse.lake.root.rglob("*.parquet") if one not in files and "accounts" in str(one)
+    ]
+    without_an_id(file)
+    outcome = publish(walk.shop.warehouse, walk.models)
+    assert [change.table for change in outcome.applied.held_back] == ["canvas.accounts"]
+    before = hashes(walk.shop.path)
+    walk.clock.advance(3600)
+    publish_full(walk.shop.warehouse, walk.models)
+    assert walk.shop.rows("select count(*), count(*) filter (is_current) from history.names") == [(30, 30)]
+    assert hashes(walk.shop.path) == before
+
+
+def without_an_id(file: Path) -> None:
+    """Take the id out of the first row of a Parquet file of accounts."""
+    rows = pq.read_table(file)
+    place = rows.schema.get_field_index("account_id")
+    ids = pa.array([None, *rows["account_id"].to_pylist()[1:]], rows.schema.field(place).type)
+    file.unlink()
+    pq.write_table(rows.set_column(place, "account_id", ids), file)
+
+
+@pytest.mark.parametrize("kind", ["open", "log"])
+def test_a_client_that_writes_to_the_published_file_takes_nothing_from_what_is_held_back(
+    tmp_path: Path, kind: str
+) -> None:
+    walk = Walk(tmp_path)
+    walk.load(list(range(30)), "good")
+    publish(walk.shop.warehouse, walk.models)
+    walk.load([], "bad")
+    publish(walk.shop.warehouse, walk.models)
+    before = hashes(walk.shop.path)
+    walk.clock.advance(3600)
+    with writer(walk.shop.path) if kind == "open" else nullcontext():
+        if kind == "log":
+            walk.shop.path.with_name(f"{walk.shop.path.name}.wal").write_bytes(b"")
+        outcome = publish_full(walk.shop.warehouse, walk.models)
+    assert [change.table for change in outcome.applied.held_back] == ["canvas.accounts", "canvas.terms"]
+    assert hashes(walk.shop.path) == before
+
+
+@contextmanager
+def writer(path: Path) -> Iterator[None]:
+    """Hold a file open for writing in a process of its own."""
+    code = "import sys, duckdb; held = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "open\n"
+        yield
+        process.communicate()
+
+
+def test_with_files_that_cannot_be_read_nothing_is_given_up(tmp_path: Path) -> None:
+    walk = Walk(tmp_path)
+    walk.load(list(range(30)), "good")
+    publish(walk.shop.warehouse, walk.models)
+    walk.load([], "bad")
+    paths = walk.shop.warehouse.paths
+    build = paths.build.read_bytes()
+    # The generation is a link of the same file.
+    paths.published.write_bytes(b"half a file")
+    with pytest.raises(PublishError, match=r"last good rows .* canvaslake rollback"):
+        publish_full(walk.shop.warehouse, walk.models)
+    assert paths.build.read_bytes() == build
+    assert not paths.scratch.exists()
+    paths.published.unlink()
+    paths.generation(1).unlink()
+    publish_full(walk.shop.warehouse, walk.models)
+    assert walk.shop.ids() == []
+
+
 def test_it_needs_nothing_but_the_lake(tmp_path: Path) -> None:
     walk = Walk(tmp_path)
     for _ in range(6):
@@ -119,6 +207,7 @@ def test_it_needs_nothing_but_the_lake(tmp_path: Path) -> None:
     paths = walk.shop.warehouse.paths
     paths.build.unlink()
     paths.published.unlink()
+    paths.generation(1).unlink()
     publish_full(walk.shop.warehouse, walk.models)
     assert hashes(walk.shop.path, {"meta.generation": ("*",), "meta.models": ("*",), "meta.checks": ("*",)}) == before
 

@@ -19,7 +19,7 @@ class CheckKind(StrEnum):
     FRESHNESS = "freshness"
     """The newest time of a column, or the last answer for a loaded table, is not older than a declared age."""
     ROW_COUNT = "row_count"
-    """The table was not emptied and has not lost more than half of its rows."""
+    """The table was not emptied, and has not lost more than half of its rows if they were 20 or more."""
 
 
 WARNINGS_ONLY = (CheckKind.REFERENCES, CheckKind.FRESHNESS)
@@ -63,7 +63,7 @@ class Check:
             CheckKind.ACCEPTED_VALUES: f"{column} is one of: {', '.join(self.values)}.",
             CheckKind.REFERENCES: f"Every {column} stands in {self.refers_to}.",
             CheckKind.FRESHNESS: f"{column[0].upper()}{column[1:]} is not older than {days}.",
-            CheckKind.ROW_COUNT: "The table was not emptied and has not lost more than half of its rows.",
+            CheckKind.ROW_COUNT: "The table was not emptied, and has not lost more than half of 20 rows or more.",
         }[self.kind]
 
 
