@@ -94,14 +94,25 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection, leave: Collection[str] 
     `leave` that are there stay as they are: their rows do not fit the new contract.
     """
     there = columns_by_table(connection)
+    # In one transaction: a commit for each table and each comment takes longer than all that is written.
+    connection.execute("BEGIN")
+    try:
+        for table in (*WRITTEN_TABLES, *TABLES.values()):
+            if table.qualified not in there:
+                _create(connection, table, system=table.qualified in TABLES)
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+    there = columns_by_table(connection)
     for table in WRITTEN_TABLES:
-        if not _matches(there.get(table.qualified, []), table, system=False):
-            _fit(connection, table, there.get(table.qualified, []), system=False)
+        if not _matches(there[table.qualified], table, system=False):
+            _fit(connection, table, there[table.qualified], system=False)
     for table in TABLES.values():
         if table.qualified in leave and table.qualified in there:
             continue
-        if not _matches(there.get(table.qualified, []), table, system=True):
-            _fit(connection, table, there.get(table.qualified, []), system=True)
+        if not _matches(there[table.qualified], table, system=True):
+            _fit(connection, table, there[table.qualified], system=True)
 
 
 def _fit(
@@ -112,9 +123,6 @@ def _fit(
     Where a column has another type now, its values are converted as far as that goes, and the loads of the table count
     as replaced: they are brought in again from the lake, where the values are as Canvas gave them.
     """
-    if not there:
-        _create(connection, table, system=system)
-        return
     columns = (*table.columns, *(SYSTEM_COLUMNS if system else ()))
     kinds = dict(there)
     place = quoted_table(table.qualified)
@@ -148,7 +156,7 @@ def _fit(
 def _matches(columns: Sequence[tuple[str, str]], table: Table, *, system: bool) -> bool:
     there = dict(columns)
     wanted = (*table.columns, *(SYSTEM_COLUMNS if system else ()))
-    return bool(there) and all(_same(there.get(column.name), column.type.value) for column in wanted)
+    return all(_same(there.get(column.name), column.type.value) for column in wanted)
 
 
 def _same(there: str | None, wanted: str) -> bool:

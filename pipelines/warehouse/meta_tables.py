@@ -13,7 +13,6 @@ from pipelines.ledger.database import rows_of
 from pipelines.ledger.intents import all_intents
 from pipelines.normalize.contracts import Table
 from pipelines.normalize.contracts.meta import (
-    CHECKS,
     COLUMN_LIST,
     COVERAGE,
     DRIFT,
@@ -22,7 +21,6 @@ from pipelines.normalize.contracts.meta import (
     TABLE_LIST,
 )
 from pipelines.warehouse.build import columns_by_table, insert_columns, insert_rows, row_counts, table_names
-from pipelines.warehouse.checks import CheckOutcome
 from pipelines.warehouse.dictionary import Dictionary, TableNote
 
 
@@ -50,25 +48,6 @@ def _story(intent: Intent) -> dict[str, object]:
         for column in REPORT_RUNS.columns
     }
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
-
-
-def write_checks(connection: duckdb.DuckDBPyConnection, outcomes: Sequence[CheckOutcome], at: str) -> None:
-    """Replace `meta.checks` by the outcomes of this publish."""
-    _replace(
-        connection,
-        CHECKS,
-        [
-            {
-                "table_name": outcome.table,
-                "check_name": outcome.check,
-                "passed": outcome.passed,
-                "severity": outcome.severity,
-                "detail": outcome.detail,
-                "checked_at": at,
-            }
-            for outcome in outcomes
-        ],
-    )
 
 
 def write_generation(connection: duckdb.DuckDBPyConnection, *, number: int, at: str, version: str) -> None:

@@ -80,6 +80,7 @@ def test_the_doctor_names_the_right_that_is_missing(good: tuple[Office, str], ri
     assert right in wrong[0]
 
 
+@pytest.mark.slow
 def test_each_missing_right_is_named_once_and_the_rows_of_before_stay(good: tuple[Office, str]) -> None:
     office, _ = good
     tables = ("reports.grade_export", "canvas.terms", "canvas.accounts")
@@ -107,6 +108,7 @@ def test_a_report_that_ends_in_error_is_named_and_its_table_keeps_its_rows(good:
     assert before
 
 
+@pytest.mark.slow
 def test_a_html_page_in_place_of_a_report_loads_nothing_and_says_so(good: tuple[Office, str]) -> None:
     office, _ = good
     before = office.rows("from reports.grade_export order by all")
