@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 
-from pipelines.lake.versions import VALIDITY
 from pipelines.models.columns import model_columns
 from pipelines.models.lineage import column_lineage, inherited_privacy
 from pipelines.models.model import Model
@@ -27,7 +26,7 @@ def model_notes(models: Iterable[Model], tables: Iterable[Table] | Mapping[str, 
             model.grain,
             model.row_key,
             f"sql/{model.schema}/{model.name}.sql",
-            {**_of_versions(model), **model.columns},
+            model.columns,
             {column: kind.value for column, kind in privacy[model.qualified].items()},
             owner=model.owner,
             units=units[model.qualified],
@@ -37,11 +36,6 @@ def model_notes(models: Iterable[Model], tables: Iterable[Table] | Mapping[str, 
         )
         for model in models
     ]
-
-
-def _of_versions(model: Model) -> dict[str, str]:
-    """Return the descriptions of the columns that a table of versions has beside those of its SELECT."""
-    return {column.name: column.description for column in VALIDITY} if model.keeps_versions else {}
 
 
 def units_of(models: Iterable[Model], tables: Iterable[Table] | Mapping[str, Table]) -> dict[str, dict[str, str]]:

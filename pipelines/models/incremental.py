@@ -14,9 +14,10 @@ import duckdb
 
 from pipelines.models.clock import at_moment
 from pipelines.models.model import Model
-from pipelines.models.refresh import Refresher, transaction
+from pipelines.models.refresh import Refresher
 from pipelines.models.versions import Observations
 from pipelines.warehouse import ModelRun, Refreshing
+from pipelines.warehouse.build import quoted_table, transaction
 
 NEVER_MADE = "held back, with no rows of before"
 """In place of the fingerprint of a model that never was good."""
@@ -62,9 +63,8 @@ def refresh_stale(
                 [model.qualified, due, run.rows, round(run.seconds, 3), refreshing.at.isoformat()],
             )
         for name in sorted(noted.keys() - made.keys()):
-            schema, table = name.split(".", 1)
             con.execute("DELETE FROM meta.models WHERE model = ?", [name])
-            con.execute(f'DROP TABLE IF EXISTS "{schema}"."{table}"')
+            con.execute(f"DROP TABLE IF EXISTS {quoted_table(name)}")
     return runs
 
 

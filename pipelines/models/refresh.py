@@ -4,21 +4,22 @@ Which file that is, and when readers see it, is decided by the warehouse package
 """
 
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import duckdb
 
+from pipelines.lake.live_sql import quoted as quoted_name
 from pipelines.lake.versions import VALIDITY
 from pipelines.models.clock import at_moment
 from pipelines.models.header import refuse_absent_columns, refuse_taken_columns
 from pipelines.models.model import Model, ModelError
-from pipelines.models.names import literal, quoted, quoted_name
+from pipelines.models.names import quoted
 from pipelines.models.versions import Observations, catch_up, newest_observation, observe
 from pipelines.normalize.contracts import CheckKind
 from pipelines.warehouse import ModelRun, Refreshing
+from pipelines.warehouse.build import columns_of, literal, transaction
 from pipelines.warehouse.checks import CheckOutcome, accepted, held_back, row_count, run_checks
 
 _NEXT = "__next"
@@ -97,9 +98,9 @@ class Refresher:
         if model.keeps_versions:
             if held:
                 self.con.execute(f"delete from {following}")
-            rows = self._versions(model, following, held=held)
+            self._show_versions(model, following, held=held)
             self.con.execute(f"drop table {following}")
-            return rows
+            return self._count(quoted(model))
         if held and not first:
             self.con.execute(f"drop table {following}")
             return self._count(quoted(model))
@@ -109,17 +110,17 @@ class Refresher:
         self.con.execute(f"alter table {following} rename to {quoted_name(model.name)}")
         return self._count(quoted(model))
 
-    def _versions(self, model: Model, rows: str, *, held: bool) -> int:
+    def _show_versions(self, model: Model, rows: str, *, held: bool) -> None:
         if held or self.refreshing.only_recorded:
             until = self.refreshing.at if self.refreshing.only_recorded else None
             catch_up(self.con, model, rows, self.observations, until)
-            return self._count(quoted(model))
-        return observe(self.con, model, rows, self.refreshing.at, self.observations)
+        else:
+            observe(self.con, model, rows, self.refreshing.at, self.observations)
 
     def _describe(self, model: Model) -> None:
         self.con.execute(f"comment on table {quoted(model)} is {literal(model.description)}")
         # A table that was held back has the columns of before.
-        there = {str(row[0]) for row in self.con.execute(f"describe {quoted(model)}").fetchall()}
+        there = {name for name, _ in columns_of(self.con, model.qualified)}
         for column in there.intersection(model.columns):
             said = literal(model.columns[column])
             self.con.execute(f"comment on column {quoted(model)}.{quoted_name(column)} is {said}")
@@ -152,12 +153,7 @@ class Refresher:
 
     def is_there(self, qualified: str) -> bool:
         """Return whether the file has a table."""
-        found = self.con.execute(
-            "select 1 from duckdb_tables() where database_name = current_database()"
-            " and schema_name || '.' || table_name = ?",
-            [qualified],
-        ).fetchone()
-        return found is not None
+        return bool(columns_of(self.con, qualified))
 
     def _count(self, relation: str) -> int:
         found = self.con.execute(f"select count(*) from {relation}").fetchone()
@@ -175,20 +171,6 @@ def refresh(con: duckdb.DuckDBPyConnection, models: Iterable[Model], at: datetim
     refresher = Refresher(con, Refreshing(moment))
     with transaction(con):
         return [refresher.run(model) for model in models]
-
-
-@contextmanager
-def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Keep all that is done, or nothing of it."""
-    con.begin()
-    try:
-        yield
-        con.commit()
-    except BaseException:
-        # A commit that failed has ended the transaction by itself; the first error is the one to tell.
-        with suppress(duckdb.TransactionException):
-            con.rollback()
-        raise
 
 
 def _does_not_run(model: Model, why: str) -> ModelError:

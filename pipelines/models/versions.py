@@ -10,14 +10,15 @@ from datetime import UTC, datetime, timedelta
 import duckdb
 
 from pipelines.lake import Lake
+from pipelines.lake.live_sql import READ_FILES
+from pipelines.lake.live_sql import quoted as quoted_name
 from pipelines.lake.versions import OBSERVED_AT, PRESENT, VALIDITY, observation_files, record_observations
 from pipelines.models.model import Model
-from pipelines.models.names import quoted, quoted_name
+from pipelines.models.names import quoted
+from pipelines.warehouse.build import columns_of, duckdb_type
 
 _NEVER_COMPARED = {"extracted_at", "_extracted_at", "_load_id"}
 """When Canvas said it is no difference in what it said."""
-
-_READ = "read_parquet(?, union_by_name = true, hive_partitioning = false)"
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,8 @@ class Observations:
 
 def observe(
     con: duckdb.DuckDBPyConnection, model: Model, rows: str, at: datetime, observations: Observations | None
-) -> int:
-    """Bring the table of a model in step with its rows of now, in the relation `rows`; return the rows of the table.
+) -> None:
+    """Bring the table of a model in step with its rows of now, in the relation `rows`.
 
     What differs is recorded first and shown then, so a process that dies in between has lost nothing. A moment that is
     not after the last one counts as one microsecond after it. Without `observations` nothing is recorded.
@@ -47,8 +48,6 @@ def observe(
             record_observations(observations.lake, observations.instance, model.qualified, found, at)
         _show(con, model, "_observed", columns)
     con.execute("DROP TABLE _observed")
-    total = con.execute(f"SELECT count(*) FROM {quoted(model)}").fetchone()
-    return int(total[0]) if total else 0
 
 
 def catch_up(
@@ -64,26 +63,27 @@ def catch_up(
     columns is made anew; a value that is none of the type that its column has now is NULL in it, and stays in the lake.
     """
     columns = _columns(con, rows)
-    wanted = [*columns, *((column.name, _duckdb_type(column.type.value)) for column in VALIDITY)]
-    if _columns_there(con, model) != wanted:
+    wanted = [*columns, *((column.name, duckdb_type(column.type.value)) for column in VALIDITY)]
+    if columns_of(con, model.qualified) != wanted:
         declared = ", ".join(f"{quoted_name(name)} {kind}" for name, kind in wanted)
         con.execute(f"CREATE OR REPLACE TABLE {quoted(model)} ({declared})")
     last = newest_observation(con, model)
     paths = [str(path) for path in observation_files(observations.lake, model.qualified)] if observations else []
     if not paths:
         return last
-    there = {name for name, _ in _columns(con, _READ, [paths])}
+    there = {name for name, _ in _columns(con, READ_FILES, [paths])}
     chosen = ", ".join(
         f"TRY_CAST({quoted_name(name) if name in there else 'NULL'} AS {kind}) AS {quoted_name(name)}"
         for name, kind in columns
     )
+    bounds = [(f"{OBSERVED_AT} > ?", last), (f"{OBSERVED_AT} <= ?", until)]
+    conditions = [condition for condition, moment in bounds if moment is not None]
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE _recorded AS SELECT {chosen}, {OBSERVED_AT}, {PRESENT} FROM {_READ}"
-        f" WHERE ({OBSERVED_AT} > $2 OR $2 IS NULL) AND ({OBSERVED_AT} <= $3 OR $3 IS NULL)".replace("(?,", "($1,"),
-        [paths, last, until],
+        f"CREATE OR REPLACE TEMP TABLE _recorded AS SELECT {chosen}, {OBSERVED_AT}, {PRESENT} FROM {READ_FILES}"
+        f" WHERE {' AND '.join(conditions or ['true'])}",
+        [paths, *(moment for _, moment in bounds if moment is not None)],
     )
-    moments = con.execute(f"SELECT DISTINCT {OBSERVED_AT} FROM _recorded LIMIT 1").fetchone()
-    if moments is not None:
+    if con.execute("SELECT 1 FROM _recorded LIMIT 1").fetchone() is not None:
         _show(con, model, "_recorded", columns)
     con.execute("DROP TABLE _recorded")
     return newest_observation(con, model)
@@ -133,18 +133,6 @@ def newest_observation(con: duckdb.DuckDBPyConnection, model: Model) -> datetime
 def _columns(con: duckdb.DuckDBPyConnection, relation: str, parameters: Sequence[object] = ()) -> list[tuple[str, str]]:
     found = con.execute(f"DESCRIBE SELECT * FROM {relation}", list(parameters)).fetchall()
     return [(str(row[0]), str(row[1])) for row in found]
-
-
-def _columns_there(con: duckdb.DuckDBPyConnection, model: Model) -> list[tuple[str, str]]:
-    return con.execute(
-        "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = current_database()"
-        " AND schema_name = ? AND table_name = ? ORDER BY column_index",
-        [model.schema, model.name],
-    ).fetchall()
-
-
-def _duckdb_type(kind: str) -> str:
-    return {"TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE"}.get(kind, kind)
 
 
 def _key(model: Model) -> str:

@@ -6,7 +6,7 @@ Only the publisher opens it, under its lock. What goes on around it (models, che
 import shutil
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -83,7 +83,8 @@ def quoted_table(qualified: str) -> str:
     return f"{quoted(schema)}.{quoted(name)}"
 
 
-def _text(value: str) -> str:
+def literal(value: str) -> str:
+    """Return a text as a quoted SQL literal."""
     return "'" + value.replace("'", "''") + "'"
 
 
@@ -95,15 +96,10 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection, leave: Collection[str] 
     """
     there = columns_by_table(connection)
     # In one transaction: a commit for each table and each comment takes longer than all that is written.
-    connection.execute("BEGIN")
-    try:
+    with transaction(connection):
         for table in (*WRITTEN_TABLES, *TABLES.values()):
             if table.qualified not in there:
                 _create(connection, table, system=table.qualified in TABLES)
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
     there = columns_by_table(connection)
     for table in WRITTEN_TABLES:
         if not _matches(there[table.qualified], table, system=False):
@@ -140,17 +136,12 @@ def _fit(
     chosen += [quoted(name) for name in kinds if name not in declared]
     if system:
         chosen += [f"{quoted('_load_id')} || '{_BEFORE}' AS {quoted('_load_id')}", quoted("_extracted_at")]
-    connection.execute("BEGIN")
-    try:
+    with transaction(connection):
         connection.execute(f"CREATE OR REPLACE TABLE {place} AS SELECT {', '.join(chosen)} FROM {place}")
         if system:
             connection.execute(
                 f"UPDATE meta.loads SET load_id = load_id || '{_BEFORE}' WHERE table_name = ?", [table.qualified]
             )
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
 
 
 def _matches(columns: Sequence[tuple[str, str]], table: Table, *, system: bool) -> bool:
@@ -159,8 +150,13 @@ def _matches(columns: Sequence[tuple[str, str]], table: Table, *, system: bool) 
     return all(_same(there.get(column.name), column.type.value) for column in wanted)
 
 
+def duckdb_type(kind: str) -> str:
+    """Return a type of a contract by the name that DuckDB lists it under."""
+    return {"TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE"}.get(kind, kind)
+
+
 def _same(there: str | None, wanted: str) -> bool:
-    return there == {"TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE"}.get(wanted, wanted)
+    return there == duckdb_type(wanted)
 
 
 def columns_by_table(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[str, str]]]:
@@ -175,13 +171,27 @@ def columns_by_table(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tu
 
 
 def columns_of(connection: duckdb.DuckDBPyConnection, qualified: str) -> list[tuple[str, str]]:
-    """Return the columns of a table of the build file as (name, DuckDB type), in order; empty if it is not there."""
+    """Return the columns of a table of the file in use as (name, DuckDB type), in order; empty if it is not there."""
     schema, name = qualified.split(".", 1)
     return connection.execute(
-        "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = 'warehouse' AND schema_name = ?"
-        " AND table_name = ? ORDER BY column_index",
+        "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = current_database()"
+        " AND schema_name = ? AND table_name = ? ORDER BY column_index",
         [schema, name],
     ).fetchall()
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Keep all that is done, or nothing of it."""
+    connection.begin()
+    try:
+        yield
+        connection.commit()
+    except BaseException:
+        # A commit that failed has ended the transaction by itself; the first error is the one to tell.
+        with suppress(duckdb.TransactionException):
+            connection.rollback()
+        raise
 
 
 def _create(connection: duckdb.DuckDBPyConnection, table: Table, *, system: bool) -> None:
@@ -189,10 +199,10 @@ def _create(connection: duckdb.DuckDBPyConnection, table: Table, *, system: bool
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(table.schema)}")
     declared = ", ".join(f"{quoted(column.name)} {column.type.value}" for column in columns)
     connection.execute(f"CREATE OR REPLACE TABLE {quoted_table(table.qualified)} ({declared})")
-    connection.execute(f"COMMENT ON TABLE {quoted_table(table.qualified)} IS {_text(table.description)}")
+    connection.execute(f"COMMENT ON TABLE {quoted_table(table.qualified)} IS {literal(table.description)}")
     for column in columns:
         connection.execute(
-            f"COMMENT ON COLUMN {quoted_table(table.qualified)}.{quoted(column.name)} IS {_text(column.description)}"
+            f"COMMENT ON COLUMN {quoted_table(table.qualified)}.{quoted(column.name)} IS {literal(column.description)}"
         )
 
 
@@ -226,5 +236,5 @@ def row_counts(connection: duckdb.DuckDBPyConnection, tables: Collection[str]) -
     if not tables:
         return {}
     # One statement: a hundred small ones take longer than the counting.
-    counted = " UNION ALL ".join(f"SELECT {_text(table)}, count(*) FROM {quoted_table(table)}" for table in tables)
+    counted = " UNION ALL ".join(f"SELECT {literal(table)}, count(*) FROM {quoted_table(table)}" for table in tables)
     return {str(table): int(rows) for table, rows in connection.execute(counted).fetchall()}

@@ -132,9 +132,7 @@ def _fit_columns(connection: duckdb.DuckDBPyConnection, qualified: str, paths: l
     Columns of a table that nobody declared take the types of its files, when all of them are `all_new`; while some are
     of before, they are text.
     """
-    described = connection.execute(
-        "DESCRIBE SELECT * FROM read_parquet(?, union_by_name = true, hive_partitioning = false)", [paths]
-    ).fetchall()
+    described = connection.execute(f"DESCRIBE SELECT * FROM {READ_FILES}", [paths]).fetchall()
     there = {name.lower(): kind for name, kind in columns_of(connection, qualified)}
     if not there:
         schema = qualified.split(".", 1)[0]

@@ -13,7 +13,7 @@ from pipelines.ledger import Ledger
 from pipelines.ledger.database import rows_of, timestamp
 from pipelines.normalize.contracts import TABLES, Check, CheckKind
 from pipelines.normalize.contracts.meta import CHECKS
-from pipelines.warehouse.build import columns_by_table, insert_rows
+from pipelines.warehouse.build import columns_by_table, insert_rows, transaction
 from pipelines.warehouse.checks import (
     CheckOutcome,
     as_before,
@@ -90,10 +90,9 @@ def update_checks(
         if place not in outcomes and (place in names or undeclared):
             outcomes[place] = (one, checked_at)
     ordered = [outcomes[place] for place in sorted(outcomes)]
-    connection.execute("BEGIN")
-    connection.execute(f"DELETE FROM {CHECKS.qualified}")
-    insert_rows(connection, CHECKS, [_row(one, checked_at) for one, checked_at in ordered])
-    connection.execute("COMMIT")
+    with transaction(connection):
+        connection.execute(f"DELETE FROM {CHECKS.qualified}")
+        insert_rows(connection, CHECKS, [_row(one, checked_at) for one, checked_at in ordered])
     return [one for one, _ in ordered]
 
 

@@ -22,17 +22,7 @@ with students as (
         term_name,
         final_grade,
         enrollment_state
-    from staging.stg_student_grades
-    -- whoever moved to another section has a dead enrollment in the first: the living one holds the grade
-    qualify
-        row_number() over (
-            partition by course_id, user_id
-            order by
-                case enrollment_state when 'active' then 0 when 'concluded' then 1 when 'inactive' then 2 else 3 end,
-                final_grade is null,
-                _extracted_at desc,
-                section_id
-        ) = 1
+    from staging.stg_course_grades
 )
 
 select

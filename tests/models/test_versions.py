@@ -16,9 +16,10 @@ from pipelines.lake import Lake
 from pipelines.ledger import Ledger
 from pipelines.ledger.loads import live_files
 from pipelines.models import Model, ModelError, load_models
-from pipelines.models.refresh import Refresher, transaction
+from pipelines.models.refresh import Refresher
 from pipelines.models.versions import Observations
 from pipelines.warehouse import ModelRun, Refreshing
+from pipelines.warehouse.build import transaction
 
 START = datetime(2026, 9, 1, 6, tzinfo=UTC)
 HEADER = (
