@@ -1,6 +1,6 @@
 """The checks of tables as Dagster shows them. They are run where the file is built; here they are only told."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import dagster as dg
 
@@ -9,42 +9,17 @@ from assets.specs import asset_key
 from pipelines.normalize.contracts import Check
 from pipelines.resources import Projects
 from pipelines.serve import run_query
-from pipelines.warehouse.check_list import checks_of
 from pipelines.warehouse.checks import CheckOutcome
 
 CHECKS_OP = "table_checks"
 
 
-def check_specs(qualified: str, checks: Iterable[Check]) -> list[dg.AssetCheckSpec]:
-    """Return the specs of the checks of one table."""
-    return [
-        dg.AssetCheckSpec(
-            check.name,
-            asset=asset_key(qualified),
-            description=check.says
-            + (" A table that fails it keeps its last good rows in the published file." if check.blocking else ""),
-        )
-        for check in checks
-    ]
-
-
-def check_result(outcome: CheckOutcome) -> dg.AssetCheckResult:
-    """Return how a check ended, as Dagster shows it."""
-    return dg.AssetCheckResult(
-        asset_key=asset_key(outcome.table),
-        check_name=outcome.check,
-        passed=outcome.passed,
-        severity=_severity(outcome),
-        metadata={"found": outcome.detail},
-    )
-
-
-def table_checks(tables: Sequence[str]) -> dg.AssetChecksDefinition:
-    """Return the checks of loaded tables as one step, which tells what the last build found."""
+def table_checks(tables: Mapping[str, Sequence[Check]]) -> dg.AssetChecksDefinition:
+    """Return the checks of tables and models as one step, which tells what the last build found."""
 
     @dg.multi_asset_check(
         name=CHECKS_OP,
-        specs=[spec for table in tables for spec in check_specs(table, checks_of(table))],
+        specs=[_spec(table, check) for table, checks in tables.items() for check in checks],
         can_subset=True,
         description="Tells what was found when the file was built last.",
     )
@@ -60,7 +35,13 @@ def table_checks(tables: Sequence[str]) -> dg.AssetChecksDefinition:
             told = run_query(path, "SELECT table_name, check_name, passed, severity, detail FROM meta.checks").rows()
         for outcome in (CheckOutcome(*row) for row in told):
             if (asset_key(outcome.table), outcome.check) in wanted:
-                yield check_result(outcome)
+                yield dg.AssetCheckResult(
+                    asset_key=asset_key(outcome.table),
+                    check_name=outcome.check,
+                    passed=outcome.passed,
+                    severity=_severity(outcome),
+                    metadata={"found": outcome.detail},
+                )
 
     return tell
 
@@ -70,7 +51,7 @@ def tell_checks(
 ) -> None:
     """Put on the Dagster page how the checks of some tables ended, and every check that failed.
 
-    The tables were loaded by other runs, and are checked when the file is built; `known` are those with an asset.
+    They are checked when the file is built, by whichever run builds it; `known` are the tables with an asset.
     """
     for outcome in outcomes:
         if outcome.table in known and (outcome.table in tables or not outcome.passed):
@@ -83,6 +64,11 @@ def tell_checks(
                     metadata={"found": outcome.detail},
                 )
             )
+
+
+def _spec(table: str, check: Check) -> dg.AssetCheckSpec:
+    kept = " A table that fails it keeps its last good rows in the published file." if check.blocking else ""
+    return dg.AssetCheckSpec(check.name, asset=asset_key(table), description=f"{check.says}{kept}")
 
 
 def own_checks(assets: Iterable[dg.AssetsDefinition]) -> set[dg.AssetCheckKey]:

@@ -1,17 +1,19 @@
 """Models: the SELECT files of `sql/` as assets, made in the build file of the warehouse."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
 
 import dagster as dg
 
-from assets.checks import check_result, check_specs
+from assets.checks import tell_checks
 from assets.failures import explained
 from assets.specs import asset_key
 from pipelines.models import Model, column_lineage, model_columns
 from pipelines.normalize.contracts import TABLES
 from pipelines.resources import Projects
-from pipelines.warehouse import refresh_build
+from pipelines.warehouse import Applied, refresh_build
 
+MODELS_OP = "models"
 WAREHOUSE_POOL = "warehouse_writer"
 """Runs that write the build file queue for it. A courtesy: the file itself is held by a lock of the system."""
 
@@ -32,23 +34,10 @@ def model_assets(models: Sequence[Model]) -> list[dg.AssetsDefinition]:
     if not models:
         return []
     types = model_columns(models, TABLES)
-    # A table function has columns too, and is no asset.
-    assets = {*TABLES, *types}
-
-    def traced(name: str) -> dg.TableColumnLineage:
-        # When it is first wanted, not when the code is loaded: the first tracing takes the better part of a second.
-        return dg.TableColumnLineage(
-            {
-                column: [dg.TableColumnDep(asset_key(table), source) for table, source in sources if table in assets]
-                for column, sources in column_lineage(models, TABLES).get(name, {}).items()
-                if sources
-            }
-        )
 
     @dg.multi_asset(
-        name="models",
+        name=MODELS_OP,
         specs=[_spec(model, types[model.qualified]) for model in models],
-        check_specs=[spec for model in models for spec in check_specs(model.qualified, model.checks)],
         can_subset=True,
         pool=WAREHOUSE_POOL,
     )
@@ -58,25 +47,56 @@ def model_assets(models: Sequence[Model]) -> list[dg.AssetsDefinition]:
         project = projects.open()
         with explained():
             applied = refresh_build(project.warehouse, project.models)
-        selected_checks = {(check.asset_key, check.name) for check in context.selected_asset_check_keys}
-        for run in applied.models:
-            kept = ", held back: these are the rows of before" if run.held_back else ""
-            context.log.info(f"{run.qualified}: {run.rows} rows in {run.seconds:.2f} s{kept}")
-        for name in (model.qualified for model in models):
-            if asset_key(name) not in context.selected_asset_keys:
-                continue
-            checks = [
-                check_result(outcome)
-                for outcome in applied.checks
-                if outcome.table == name and (asset_key(name), outcome.check) in selected_checks
-            ]
-            yield dg.MaterializeResult(
-                asset_key=asset_key(name),
-                metadata={"dagster/row_count": applied.rows.get(name, 0), "dagster/column_lineage": traced(name)},
-                check_results=checks,
-            )
+        news = tell_models(context, models, applied, besides=context.selected_asset_keys)
+        for model in models:
+            if asset_key(model.qualified) in context.selected_asset_keys:
+                yield dg.MaterializeResult(
+                    asset_key=asset_key(model.qualified), metadata=_metadata(models, model.qualified, applied)
+                )
+        tell_checks(context.instance, applied.checks, news, types)
 
     return [make]
+
+
+def tell_models(
+    context: dg.AssetExecutionContext,
+    models: Sequence[Model],
+    applied: Applied,
+    besides: Collection[dg.AssetKey] = (),
+) -> set[str]:
+    """Put on the Dagster page the models that a step has made, but for those that it tells itself, and return all.
+
+    They are those that were made anew, and those that the page has never heard of. An event costs Dagster more than
+    many a model, so what stayed as it was is not told again.
+    """
+    for run in applied.models:
+        kept = ", held back: these are the rows of before" if run.held_back else ""
+        context.log.info(f"{run.qualified}: {run.rows} rows in {run.seconds:.2f} s{kept}")
+    keys = {asset_key(model.qualified): model.qualified for model in models}
+    known = {
+        record.asset_entry.asset_key
+        for record in context.instance.get_asset_records(list(keys))
+        if record.asset_entry.last_materialization is not None
+    }
+    news = {run.qualified for run in applied.models} | {name for key, name in keys.items() if key not in known}
+    for key, name in keys.items():
+        if name in news and key not in besides:
+            context.log_event(dg.AssetMaterialization(key, metadata=_metadata(models, name, applied)))
+    return news
+
+
+def _metadata(models: Sequence[Model], name: str, applied: Applied) -> dict[str, Any]:
+    """Return what is told of a model that was made: its rows, and which columns each of its columns is made from."""
+    # A table function has columns too, and is no asset.
+    assets = {*TABLES, *(model.qualified for model in models)}
+    lineage = dg.TableColumnLineage(
+        {
+            column: [dg.TableColumnDep(asset_key(table), source) for table, source in sources if table in assets]
+            for column, sources in column_lineage(models, TABLES).get(name, {}).items()
+            if sources
+        }
+    )
+    return {"dagster/row_count": applied.rows.get(name, 0), "dagster/column_lineage": lineage}
 
 
 def _spec(model: Model, columns: Sequence[tuple[str, str]]) -> dg.AssetSpec:

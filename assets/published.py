@@ -6,7 +6,8 @@ import dagster as dg
 
 from assets.checks import tell_checks
 from assets.failures import explained
-from assets.models import WAREHOUSE_POOL, after_inputs
+from assets.models import WAREHOUSE_POOL, after_inputs, tell_models
+from pipelines.models import Model
 from pipelines.resources import Projects
 from pipelines.serve.overview import pictures
 from pipelines.warehouse import PublishOutcome, publish
@@ -16,11 +17,16 @@ HELD_BACK_CHECK = "nothing_held_back"
 
 
 def published_asset(
-    deps: Sequence[dg.AssetKey], owners: Sequence[str], checked: Collection[str] = ()
+    deps: Sequence[dg.AssetKey],
+    owners: Sequence[str],
+    *,
+    models: Sequence[Model] = (),
+    checked: Collection[str] = (),
 ) -> dg.AssetsDefinition:
     """Return the asset of the published file; `deps` are the tables and models in it.
 
-    `checked` are the loaded tables that have checks on the Dagster page: how those ended is told from here.
+    A publish refreshes the stale `models` if no other step has: they are told from here then. `checked` are the loaded
+    tables that have checks on the Dagster page: how those ended is told from here always.
     """
 
     @dg.multi_asset(
@@ -59,8 +65,9 @@ def published_asset(
             outcome = publish(project.warehouse, project.models, unfit=project.read_anew())
             swept = project.sweep()
             seen = pictures(outcome.path, time_zone=project.settings.canvas.time_zone)
-        tell_checks(context.instance, outcome.applied.checks, outcome.changed, checked)
         applied = outcome.applied
+        news = {*(name for name in outcome.changed if name in checked), *tell_models(context, models, applied)}
+        tell_checks(context.instance, applied.checks, news, {*checked, *(model.qualified for model in models)})
         held_back = what_is_held_back(outcome)
         yield dg.MaterializeResult(
             asset_key=PUBLISHED,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.definitions import build_definitions
+from pipelines.code_location import build_definitions
 from pipelines.settings import Settings, SettingsError, find_config, instance_name, load_settings
 
 TOKEN = "7~SecretSecretSecretSecret"

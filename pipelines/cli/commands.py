@@ -11,7 +11,7 @@ import typer
 
 from pipelines.cli import reports, token
 from pipelines.cli.app import app, current_project
-from pipelines.cli.console import put, put_json, say
+from pipelines.cli.console import put, put_json, say, say_held_back
 from pipelines.cli.exit_codes import ExitCode
 from pipelines.ledger import CoverageStatus
 from pipelines.serve import FORMATS, describe_table, list_tables, render, run_query, to_terminal
@@ -138,6 +138,8 @@ def query(
     """Ask the published file a question in SQL. It can read, and do nothing else."""
     from pipelines.cli.which_file import file_meant
 
+    if as_json and form not in ("table", "json"):
+        raise typer.BadParameter(f"--json and --format {form} are two formats; name one", param_hint="--format")
     form = "json" if as_json else form
     if form not in FORMATS:
         raise typer.BadParameter(f"{form!r} is none of {', '.join(FORMATS)}", param_hint="--format")
@@ -148,6 +150,7 @@ def query(
         put(to_terminal(result, width=shutil.get_terminal_size().columns, color=True))
     else:
         put(render(result, form))
+    say_held_back(result.held_back)
 
 
 @app.command()

@@ -8,7 +8,7 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from rich.console import Console
@@ -28,6 +28,12 @@ _PLAIN_SECONDS = 10.0
 def say(text: str) -> None:
     """Say something to the person, on stderr."""
     err.print(text, soft_wrap=True, markup=False)
+
+
+def say_held_back(tables: Mapping[str, str]) -> None:
+    """Say of each table that keeps earlier rows why it does."""
+    for table, why in tables.items():
+        say(f"! {table} {why}")
 
 
 def put(text: str) -> None:

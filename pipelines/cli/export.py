@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from pipelines.cli.console import TerminalProgress, say
+from pipelines.cli.console import TerminalProgress, say, say_held_back
 from pipelines.cli.which_file import file_meant
 from pipelines.project import Project
 from pipelines.serve import export_answer
@@ -45,6 +45,7 @@ def run_export(
     if written.answer.generation is not None:
         facts.append(f"generation {written.answer.generation}")
     say(f"{written.path}: {', '.join(facts)}. {written.answer.privacy_note}".rstrip())
+    say_held_back(written.answer.held_back)
 
 
 def _size(size: int) -> str:

@@ -89,7 +89,7 @@ def _many(number: int, what: str) -> str:
 
 def _narrowed(project: Project, names: Sequence[str]) -> Narrowed:
     from pipelines.cli.sync import select
-    from pipelines.definitions import build_definitions
+    from pipelines.code_location import build_definitions
     from pipelines.resources import Projects
 
     selection = select(project, build_definitions(project.settings, Projects(lambda: project)), names)

@@ -9,6 +9,7 @@ from pipelines.cli.console import say
 from pipelines.cli.exit_codes import ExitCode
 from pipelines.cli.unknown_names import UnknownTableError, meant
 from pipelines.ledger.database import rows_of
+from pipelines.ledger.generations import pinned_generation
 from pipelines.project import Project, known_tables
 from pipelines.warehouse import PublishOutcome, publish
 from pipelines.warehouse.as_of import publish_as_of
@@ -34,6 +35,7 @@ def run_publish(project: Project, accept: Sequence[str], *, full: bool) -> ExitC
         say(str(error))
         return ExitCode.USAGE
     unfit = project.read_anew()
+    pinned = pinned_generation(project.ledger)
     outcome = (
         publish_full(project.warehouse, project.models, accept, unfit=unfit)
         if full
@@ -52,6 +54,8 @@ def run_publish(project: Project, accept: Sequence[str], *, full: bool) -> ExitC
     if swept.superseded:
         days = project.settings.lake.keep_superseded_days
         say(f"Removed {swept.superseded:,} files of the lake whose rows were replaced more than {days:g} days ago.")
+    if pinned is not None:
+        say(f"The rollback to generation {pinned.generation} is over: what is loaded is published again.")
     say(f"{headline(outcome)}: {outcome.path}")
     return ExitCode.WAREHOUSE if held else ExitCode.OK
 

@@ -27,7 +27,7 @@ from pipelines.cli.interrupts import Interrupts
 from pipelines.cli.plan import look_at_quota, price_line
 from pipelines.cli.pricing import Narrowed
 from pipelines.cli.unknown_names import UnknownTableError, meant
-from pipelines.definitions import build_definitions
+from pipelines.code_location import build_definitions
 from pipelines.extract.plan import Seen
 from pipelines.extract.work import concerns_all
 from pipelines.ledger import CoverageStatus, Intent, IntentState
@@ -362,13 +362,8 @@ class _Sync:
     def _publish(self) -> None:
         task = "refresh models and publish"
         self.progress.start(task, None)
-        models = [
-            key
-            for assets in self.definitions.assets or ()
-            if isinstance(assets, dg.AssetsDefinition) and assets.op.name == "models"
-            for key in assets.keys
-        ]
-        result = self._materialize([*models, PUBLISHED], {})
+        # A publish refreshes what is stale; a step of the models before it would be one more look at all of them.
+        result = self._materialize([PUBLISHED], {})
         for event in result.get_asset_materialization_events():
             if event.asset_key == PUBLISHED:
                 self.outcome.note_published(event.materialization.metadata)

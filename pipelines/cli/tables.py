@@ -18,7 +18,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.cli.console import put, put_table, say
+from pipelines.cli.console import put, put_table, say, say_held_back
 from pipelines.serve import QueryError
 from pipelines.serve.dictionary import SCHEMAS, ColumnEntry, TableDescription, TableEntry
 
@@ -50,12 +50,13 @@ def show_list(entries: Sequence[TableEntry]) -> None:
     if sys.stdout.isatty():
         put(list_text(entries, width=shutil.get_terminal_size().columns, color=True))
         say("Times are UTC: when Canvas last gave rows. To see what a table holds: canvaslake tables TABLE")
-        return
-    put_table(
-        ["table", "rows", "columns", "extracted_at", "description"],
-        [[one.qualified, one.rows, one.columns, one.extracted_at, one.description] for one in entries],
-        right=["rows", "columns"],
-    )
+    else:
+        put_table(
+            ["table", "rows", "columns", "extracted_at", "description"],
+            [[one.qualified, one.rows, one.columns, one.extracted_at, one.description] for one in entries],
+            right=["rows", "columns"],
+        )
+    say_held_back({one.qualified: one.held_back for one in entries if one.held_back})
 
 
 def show_description(described: TableDescription) -> None:
@@ -118,6 +119,7 @@ def _head(described: TableDescription) -> list[RenderableType]:
         "grain": table.grain,
         "key": table.key,
         "rows": f"{table.rows:,}",
+        "held back": table.held_back,
         "fresh": f"{_minute(table)} UTC: when Canvas last gave rows" if table.extracted_at else "",
         "kind": table.kind,
         "source": table.source if table.kind != "loaded" else "",

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
+from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -53,7 +54,13 @@ def _read_model(path: Path) -> Model:
             path=path,
             next_step="Use lower-case letters, digits and underscores.",
         )
-    text = path.read_text(encoding="utf-8")
+    return _model_of(path, path.read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=1024)
+def _model_of(path: Path, text: str) -> Model:
+    """Return the model that a text is. Kept: one process asks for the same files a few times, and parsing is slow."""
+    schema, name = path.parent.name, path.stem
     header = read_header(text, path)
     statement = parse_select(text, path)
     refuse_other_clocks(text, path)

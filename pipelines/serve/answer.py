@@ -1,6 +1,7 @@
 """An answer on its way into a file: its columns and what is known about them, its source, its generation."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from pipelines.serve.problem import QueryError
@@ -26,13 +27,17 @@ class AnswerColumn:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a file says about itself. `source` is a table's name or a query; `rows` is None until they are counted."""
+    """What a file says about itself. `source` is a table's name or a query; `rows` is None until they are counted.
+
+    `held_back` are the tables in it that keep earlier rows, each with the reason.
+    """
 
     source: str
     columns: tuple[AnswerColumn, ...]
     rows: int | None = None
     generation: int | None = None
     published_at: datetime | None = None
+    held_back: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def privacy_note(self) -> str:

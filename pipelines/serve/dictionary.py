@@ -5,11 +5,12 @@ that an older canvaslake made says what it knew.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
 
+from pipelines.serve.held_back import held_back
 from pipelines.serve.problem import unknown_table
 from pipelines.serve.reader import published, table_names
 
@@ -32,6 +33,7 @@ class TableEntry:
     """A table in the dictionary. `columns` and `rows` are counts; what is not known is empty.
 
     `kind` is loaded, model, history or meta. `extracted_at` is when Canvas last gave rows, in UTC as ISO 8601.
+    `held_back` says why the table keeps earlier rows, and what to do, if it does.
     """
 
     schema: str
@@ -45,6 +47,7 @@ class TableEntry:
     kind: str = ""
     owner: str = ""
     extracted_at: str = ""
+    held_back: str = ""
 
     @property
     def qualified(self) -> str:
@@ -123,7 +126,9 @@ def _tables(con: duckdb.DuckDBPyConnection) -> list[TableEntry]:
         where tables.database_name = current_database()
         """
     ).fetchall()
-    return sorted((TableEntry(*row) for row in rows), key=_place)
+    held = held_back(con)
+    entries = [TableEntry(*row) for row in rows]
+    return sorted((replace(one, held_back=held.get(one.qualified, "")) for one in entries), key=_place)
 
 
 def _place(entry: TableEntry) -> tuple[int, str]:

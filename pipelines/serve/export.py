@@ -17,6 +17,7 @@ from pipelines.private_files import into_place
 from pipelines.serve.answer import Answer, AnswerColumn, ExportError
 from pipelines.serve.flat_files import write_csv, write_parquet
 from pipelines.serve.generations import stated_generation
+from pipelines.serve.held_back import held_back_in
 from pipelines.serve.personal import privacy_of_answer
 from pipelines.serve.problem import from_duckdb, unknown_table
 from pipelines.serve.query import batches_of
@@ -180,6 +181,7 @@ def _known(
         rows=rows,
         generation=generation.number if generation else None,
         published_at=generation.published_at if generation else None,
+        held_back=held_back_in(con, sql),
     )
 
 

@@ -1,12 +1,13 @@
 """How near to a person each column of an answer is, by the columns of tables that it is made from."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import duckdb
-from sqlglot import exp, parse_one
+from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.lineage import Node, lineage
+
+from pipelines.serve.tables_read import parsed, tables_read
 
 _FROM_FAR_TO_NEAR = ("", "none", "pseudonym", "record", "identity")
 
@@ -24,10 +25,10 @@ def privacy_of_answer(con: duckdb.DuckDBPyConnection, sql: str, names: Sequence[
     else the nearest class in them. Empty in a file without meta.columns.
     """
     explains = [one.type.name for one in con.extract_statements(sql)] == ["EXPLAIN"]
-    statement = None if explains or len(names) > _WIDEST else _parsed(sql)
+    statement = None if explains or len(names) > _WIDEST else parsed(sql)
     if explains or isinstance(statement, exp.Describe):
         return ["" for _ in names]
-    columns = _columns(con, _tables_read(con, sql, statement))
+    columns = _columns(con, tables_read(con, sql))
     traced: dict[str, str] = _traced(statement, columns) if isinstance(statement, exp.Query) else {}
     everything = [
         (name, privacy) for tables in columns.values() for one in tables.values() for name, (_, privacy) in one.items()
@@ -47,19 +48,6 @@ def _nearest(classes: Sequence[str]) -> str:
     return max((one for one in classes if one in _FROM_FAR_TO_NEAR), key=_FROM_FAR_TO_NEAR.index, default="")
 
 
-def _tables_read(con: duckdb.DuckDBPyConnection, sql: str, statement: Any) -> set[str] | None:
-    """Return the tables that a query names, `schema.table` in lower case; None where nobody can tell."""
-    try:
-        names = con.get_table_names(sql, qualified=True)
-    except duckdb.Error:
-        # PIVOT is several statements to DuckDB.
-        if statement is None:
-            return None
-        return {f"{table.db}.{table.name}".lower() for table in statement.find_all(exp.Table)}
-    bare = (name.split(" AS ")[0].replace('"', "").lower() for name in names)
-    return {".".join(name.split(".")[-2:]) for name in bare}
-
-
 def _columns(con: duckdb.DuckDBPyConnection, tables: set[str] | None) -> _Columns:
     try:
         rows = con.execute(
@@ -72,13 +60,6 @@ def _columns(con: duckdb.DuckDBPyConnection, tables: set[str] | None) -> _Column
         if tables is None or f"{schema}.{table}".lower() in tables:
             found.setdefault(schema, {}).setdefault(table, {})[column] = (kind, privacy)
     return found
-
-
-def _parsed(sql: str) -> Any:
-    try:
-        return parse_one(sql, dialect="duckdb")
-    except SqlglotError:
-        return None
 
 
 def _traced(query: exp.Query, columns: _Columns) -> dict[str, str]:

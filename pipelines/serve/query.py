@@ -1,13 +1,14 @@
 """One question to the published file and its answer. Opening the file is `reader`; showing the answer is `render`."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
+from pipelines.serve.held_back import held_back_in
 from pipelines.serve.problem import from_duckdb
 from pipelines.serve.reader import published, table_names
 from pipelines.serve.reading import refuse_anything_but_one_read
@@ -19,13 +20,15 @@ _BATCH = 10_000
 class QueryResult:
     """An answer: column names, their DuckDB types, and the rows as an Arrow table.
 
-    `truncated` says that there were more rows than the limit asked for. Names may repeat: `select 1 as a, 2 as a`.
+    `truncated` says that there were more rows than the limit asked for. `held_back` are the tables in the question that
+    keep earlier rows, each with the reason. Names may repeat: `select 1 as a, 2 as a`.
     """
 
     columns: tuple[str, ...]
     types: tuple[str, ...]
     table: Any
     truncated: bool = False
+    held_back: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -52,6 +55,7 @@ def run_query(path: Path, sql: str, *, limit: int | None = None, memory_limit: s
             cursor = con.execute(sql)
             described = cursor.description or []
             table, truncated = _fetch(cursor, limit)
+            held = held_back_in(con, sql)
         except duckdb.Error as error:
             raise from_duckdb(error, table_names(con)) from error
         return QueryResult(
@@ -59,6 +63,7 @@ def run_query(path: Path, sql: str, *, limit: int | None = None, memory_limit: s
             types=tuple(str(column[1]) for column in described),
             table=table,
             truncated=truncated,
+            held_back=held,
         )
 
 

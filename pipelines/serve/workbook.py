@@ -176,6 +176,7 @@ def _write_about(book: Any, answer: Answer, rows: int) -> None:
     facts.append(("Made by", f"canvaslake {__version__}"))
     facts.append(("Times", "UTC"))
     facts.append(("Privacy", answer.privacy_note or "No column is known to hold names or records of persons."))
+    facts.extend(("Held back", f"{table} {why}"[:_LONGEST_TEXT]) for table, why in answer.held_back.items())
     for row, (name, fact) in enumerate(facts):
         sheet.write_string(row, 0, name, bold)
         if isinstance(fact, int):

@@ -4,6 +4,7 @@ from pipelines.warehouse.build import PublishError
 from pipelines.warehouse.model_runs import ModelRun, Models, Refreshing
 from pipelines.warehouse.paths import WarehousePaths
 from pipelines.warehouse.publish import (
+    Applied,
     PublishOutcome,
     Warehouse,
     publish,
@@ -11,6 +12,7 @@ from pipelines.warehouse.publish import (
 )
 
 __all__ = [
+    "Applied",
     "ModelRun",
     "Models",
     "PublishError",

@@ -2,42 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-import pipelines.cli.commands  # noqa: F401  (it puts the commands on the command line)
-from pipelines.cli.app import app
 from pipelines.cli.exit_codes import ExitCode, exit_code_of
 from pipelines.ledger.database import utc_now
-from tests.warehouse.conftest import Shop, open_warehouse
-
-
-@pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    """Return a shop with two generations, in the data directory that the commands work in."""
-    monkeypatch.setenv("CANVASLAKE_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("CANVASLAKE_CONFIG", "")
-    monkeypatch.chdir(tmp_path)
-    shop = Shop(open_warehouse(tmp_path / "home", utc_now))
-    for count in (1, 2):
-        shop.load(list(range(1, count + 1)))
-        shop.publish()
-    return shop
-
-
-@pytest.fixture
-def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return what is said on stderr, which is a descriptor of its own and nothing that the runner sees."""
-    lines: list[str] = []
-    for module in ("publish", "rollback"):
-        monkeypatch.setattr(f"pipelines.cli.{module}.say", lines.append)
-    return lines
-
-
-def run(*arguments: str) -> Any:
-    return CliRunner().invoke(app, list(arguments), env={"NO_COLOR": "1"})
+from tests.cli.conftest import run
+from tests.warehouse.conftest import Shop
 
 
 def test_going_back_and_publishing_again(shop: Shop, said: list[str]) -> None:
@@ -54,12 +25,13 @@ def test_going_back_and_publishing_again(shop: Shop, said: list[str]) -> None:
     assert "until a person publishes" in run("rollback", "--list").output
     said.clear()
     assert run("publish").exit_code == 0
-    assert said == [f"Published generation 3: {shop.path}"]
+    over = "The rollback to generation 1 is over: what is loaded is published again."
+    assert said == [over, f"Published generation 3: {shop.path}"]
     assert shop.ids() == [1, 2]
     assert run("publish").exit_code == 0
-    assert said[1:] == [f"Nothing has changed since generation 3: {shop.path}"]
+    assert said[2:] == [f"Nothing has changed since generation 3: {shop.path}"]
     assert run("publish", "--full").exit_code == 0
-    assert said[2:] == [f"Published generation 4: {shop.path}"]
+    assert said[3:] == [f"Published generation 4: {shop.path}"]
 
 
 def test_the_warehouse_of_a_moment(shop: Shop, said: list[str], tmp_path: Path) -> None:
@@ -82,6 +54,7 @@ def test_the_warehouse_of_a_moment(shop: Shop, said: list[str], tmp_path: Path) 
         (["publish", "--as-of", "2026-10-01", "--accept", "canvas.terms"], "without --accept and --full"),
         (["publish", "--to", "x.duckdb"], "--to goes with --as-of"),
         (["rollback", "3", "--list"], "a GENERATION or --list, not both"),
+        (["query", "select 1", "--json", "--format", "csv"], "--json and --format csv are two formats"),
         (["rollback", "x"], "'x' is not a whole number."),
     ],
 )
@@ -89,6 +62,13 @@ def test_what_does_not_go_together_is_refused(arguments: list[str], told: str) -
     result = run(*arguments)
     assert result.exit_code == 2
     assert told in " ".join(result.output.replace("│", " ").split())
+
+
+def test_a_day_that_has_not_come_is_no_day_to_ask_about_and_today_is(shop: Shop) -> None:
+    asked = ("query", "select generation from meta.generation", "--format", "csv", "--as-of")
+    assert "2999-01-01 has not come yet" in str(run(*asked, "2999-01-01").exception)
+    today = run(*asked, f"{utc_now():%Y-%m-%d}")
+    assert (today.exit_code, today.stdout.split()) == (0, ["generation", "2"])
 
 
 def test_only_what_is_in_the_file_can_be_accepted(shop: Shop, said: list[str]) -> None:

@@ -78,7 +78,6 @@ def _up(office: Office, log: Path, port: int) -> Iterator[subprocess.Popen[bytes
             process.wait(timeout=60)
 
 
-@pytest.mark.timeout(400)
 def test_a_report_that_the_schedule_asked_for_is_in_the_file_soon_after_it_finished(office: Office) -> None:
     office.write_settings(SETTINGS.format(base_url=office.canvas.base_url))
     log = office.folder / "up.log"
@@ -97,7 +96,6 @@ def test_a_report_that_the_schedule_asked_for_is_in_the_file_soon_after_it_finis
     assert office.canvas.token not in log.read_text()
 
 
-@pytest.mark.timeout(400)
 def test_an_up_that_was_killed_leaves_nothing_that_hinders_the_next_one(office: Office) -> None:
     port, canvas_port = free_port(), free_port()
     office.write_settings(SETTINGS.format(base_url=f"http://127.0.0.1:{canvas_port}"))

@@ -5,7 +5,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from pipelines.definitions import build_definitions
+from pipelines.code_location import build_definitions
 from pipelines.models import load_models, sql_folder
 from pipelines.normalize.contracts import TABLES
 from pipelines.settings import ReportSettings, Settings

@@ -34,7 +34,7 @@ from tests.stories.killers import (
     started,
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 SETTINGS = """\
 [canvas]
@@ -288,7 +288,7 @@ def provisioning(undisturbed: Tables) -> Tables:
     return {table: rows for table, rows in undisturbed.items() if "provisioning" in table}
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_a_daemon_that_is_killed_again_and_again_loads_and_publishes_the_report_once(
     tmp_path: Path, school: Institution, undisturbed: Tables
 ) -> None:
@@ -311,7 +311,7 @@ def test_a_daemon_that_is_killed_again_and_again_loads_and_publishes_the_report_
         assert len(canvas.reports.all()) == 1
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_a_run_whose_process_is_killed_is_noticed_by_the_daemon_and_another_one_loads_the_report(
     tmp_path: Path, school: Institution, undisturbed: Tables
 ) -> None:

@@ -11,7 +11,7 @@ import pytest
 from dagster._utils.schedules import schedule_execution_time_iterator
 
 from pipelines.asking import ask_reports
-from pipelines.definitions import build_definitions
+from pipelines.code_location import build_definitions
 from pipelines.ledger.intents import all_intents
 from pipelines.schedules import ASK_JOB, ASK_OP, report_schedules
 from pipelines.settings import CanvasSettings, CourseReportSettings, ReportSettings, Settings

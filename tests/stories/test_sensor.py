@@ -13,7 +13,7 @@ import pytest
 
 from pipelines.asking import ask_reports
 from pipelines.canvas import CanvasClient
-from pipelines.definitions import build_definitions
+from pipelines.code_location import build_definitions
 from pipelines.demo import DemoCanvas, Institution
 from pipelines.lake import Lake, LoadOutcome
 from pipelines.ledger import Intent, IntentState

@@ -42,7 +42,7 @@ def _main(kind: str, path: str) -> None:
 
     threading.Thread(target=wait_for_the_end, daemon=True).start()
     held = duckdb.connect(path, read_only=True, config={"threads": 1}) if kind == "hold" else None
-    questions, pause = (QUESTIONS, 0.25) if kind == "ask" else ((LOOK,), 0.005)
+    questions, pause = (QUESTIONS, 0.5) if kind == "ask" else ((LOOK,), 0.005)
     looks, errors, torn, newest = 0, list[str](), list[str](), -1
     while not ended.wait(pause) or looks == 0:
         try:

@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 
+from pipelines.serve.held_back import held_back
 from pipelines.serve.overview.facts import (
     FEWEST,
     Category,
@@ -74,6 +75,7 @@ def read_overview(path: Path, *, time_zone: str = "UTC", account: int | None = N
             submissions=asked.submissions() if shown else Submissions((), Punctuality(0, 0, 0)),
             coverage=coverage_of(con, names),
             freshness=freshness_of(con, names),
+            held_back=tuple(held_back(con)),
         )
 
 

@@ -206,7 +206,7 @@ class Freshness:
 
 @dataclass(frozen=True)
 class Overview:
-    """Everything on the page."""
+    """Everything on the page. `held_back` are the tables that keep earlier rows because a blocking check failed."""
 
     generation: Generation
     scope: Scope
@@ -219,3 +219,4 @@ class Overview:
     submissions: Submissions
     coverage: tuple[CoverageOf, ...]
     freshness: tuple[Freshness, ...]
+    held_back: tuple[str, ...] = ()

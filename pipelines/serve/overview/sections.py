@@ -304,7 +304,7 @@ def _freshness(overview: Overview) -> Section:
         return Section(ident, title, "Nothing is loaded yet.", command="canvaslake sync")
     moment = overview.generation.moment
     oldest = min(found, key=lambda one: one.newest)
-    lead = f"The file stands for {_moment(moment)} UTC. {oldest.family} is the oldest in it."
+    lead = f"The file stands for {_moment(moment)} UTC. {oldest.family} is the oldest in it.{_held_back(overview)}"
     table = _table(
         "When Canvas last gave rows",
         ("What", "Newest, UTC", "Age", "Rows"),
@@ -317,6 +317,14 @@ def _freshness(overview: Overview) -> Section:
         "Answers that did not differ from the ones before are not counted: coverage tells when Canvas was last asked."
     )
     return Section(ident, title, lead, (Figure(table),), note)
+
+
+def _held_back(overview: Overview) -> str:
+    tables = overview.held_back
+    if not tables:
+        return ""
+    many = "A table keeps" if len(tables) == 1 else f"{len(tables)} tables keep"
+    return f" {many} earlier rows because a check failed (meta.checks says why): {', '.join(tables)}."
 
 
 def _nothing(overview: Overview, ident: str, title: str, what: str, table: str) -> Section:
