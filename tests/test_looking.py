@@ -94,6 +94,7 @@ def test_what_canvas_said_of_a_refusal_stands_in_the_ledger(world: World) -> Non
     assert "4711" in (get_intent(project.ledger, refused.intent_id).failure or "")
 
 
+@pytest.mark.slow
 def test_while_canvas_takes_no_posts_it_is_asked_after_longer_and_longer_pauses_until_it_does(world: World) -> None:
     project = project_of(world)
     wished(project)
@@ -173,6 +174,7 @@ def test_a_refusal_by_a_firewall_ends_no_wish(world: World) -> None:
     assert all_intents(project.ledger)[-1].state is IntentState.ASKED
 
 
+@pytest.mark.slow
 def test_a_list_of_many_pages_is_not_read_on_when_the_time_is_up(world: World) -> None:
     project = project_of(world)
     lost = wished(project)

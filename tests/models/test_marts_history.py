@@ -42,6 +42,7 @@ def test_the_current_rows_are_those_of_now_each_key_once(lived: Lived) -> None:
         ) == [(rows, rows)]
 
 
+@pytest.mark.slow
 def test_what_is_said_again_makes_no_version_and_what_is_said_differently_makes_one(loaded: Loaded) -> None:
     def everything(load: str, at: Any, status: str, views: int, score: float, name: str) -> None:
         loaded.add("canvas.courses", load=load, at=at, course_id=1, name=name, total_students=views)

@@ -221,6 +221,7 @@ def test_what_is_loaded_again_counts_in_its_newest_shape(loaded: Loaded) -> None
     assert loaded.rows("select views from marts.fct_course_day") == [(9,)]
 
 
+@pytest.mark.slow
 def test_without_any_analytics_there_are_students_and_nothing_is_said_of_what_they_do(loaded: Loaded) -> None:
     loaded.add("canvas.courses", course_id=1, workflow_state="available")
     for user, kind in ((7, "StudentEnrollment"), (8, "TeacherEnrollment")):

@@ -361,6 +361,7 @@ _WHAT = ["drop", "replace", "as text", "add", "rename", "repeat", "list for map"
 _MUTATIONS = st.lists(st.tuples(st.sampled_from(_WHAT), st.integers(0, 500), st.integers(0, 500)), max_size=4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 @given(mutations=_MUTATIONS)
 @example(mutations=[])

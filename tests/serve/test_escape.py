@@ -329,6 +329,7 @@ def test_an_escape_is_refused_and_leaves_nothing(folder: Path, form: str) -> Non
     assert TOKEN not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_no_escape_gets_out_as_a_file_either(folder: Path) -> None:
     through = []
     for form in ESCAPES:

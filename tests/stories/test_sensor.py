@@ -219,6 +219,7 @@ def broken() -> Project:
     raise SettingsError("canvaslake.toml cannot be read.")
 
 
+@pytest.mark.slow
 def test_a_run_that_died_while_nobody_could_count_it_is_counted_by_the_next_tick(desk: Desk) -> None:
     """The settings are wrong for a minute: the run dies before its step, and so does the sensor of failed runs."""
     desk.ask()
@@ -246,6 +247,7 @@ def test_a_run_that_died_while_nobody_could_count_it_is_counted_by_the_next_tick
     assert desk.loads() == 1
 
 
+@pytest.mark.slow
 def test_each_document_of_a_run_that_died_uncounted_is_counted(desk: Desk) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         request = desk.documents(2, instance)

@@ -103,6 +103,7 @@ def test_a_token_is_shown_without_itself(holder: Office) -> None:
     assert (shown["hint"], shown["scopes"], shown["days_left"], shown["state"]) == ("7~old", None, 199, "active")
 
 
+@pytest.mark.slow
 def test_a_token_that_ends_soon_and_its_scopes_are_told(office: Office) -> None:
     scopes = ["url:GET|/api/v1/users/:user_id/tokens/:id", "url:GET|/api/v1/accounts/:id"]
     office.canvas.tokens.grant(OLD, scopes=scopes, expires_at=datetime.now(UTC) + timedelta(days=13, hours=1))
@@ -113,6 +114,7 @@ def test_a_token_that_ends_soon_and_its_scopes_are_told(office: Office) -> None:
     assert json.loads(office.run("token", "show", "--json").stdout)["scopes"] == sorted(scopes)
 
 
+@pytest.mark.slow
 def test_a_token_from_the_environment_is_shown_and_not_rotated(holder: Office) -> None:
     assert "1~dem" in run(holder, "show", CANVAS_API_TOKEN=DEMO_TOKEN)
     said = run(holder, "rotate", "--yes", code=3, CANVAS_API_TOKEN=DEMO_TOKEN)
@@ -140,6 +142,7 @@ def test_a_rotation_puts_a_proven_token_in_place(holder: Office) -> None:
     assert holder.run("doctor").returncode in (0, 5)
 
 
+@pytest.mark.slow
 def test_a_rotation_follows_a_link_and_replaces_what_it_points_to(holder: Office, tmp_path: Path) -> None:
     vault = tmp_path / "vault"
     vault.mkdir()
@@ -151,11 +154,13 @@ def test_a_rotation_follows_a_link_and_replaces_what_it_points_to(holder: Office
     assert [path.name for path in vault.iterdir()] == ["canvas.env"]
 
 
+@pytest.mark.slow
 def test_without_a_terminal_nothing_is_asked_and_nothing_is_done(holder: Office) -> None:
     assert "--yes" in run(holder, "rotate", code=2)
     check_untouched(holder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", ["y", "n"])
 def test_on_a_terminal_the_person_decides(holder: Office, answer: str) -> None:
     ours, theirs = os.openpty()
@@ -175,12 +180,14 @@ def test_on_a_terminal_the_person_decides(holder: Office, answer: str) -> None:
         check_untouched(holder)
 
 
+@pytest.mark.slow
 def test_a_token_that_its_owner_may_not_renew_is_left_alone(holder: Office) -> None:
     holder.canvas.tokens.grant(OLD, purpose="nightly pull", regenerable=False)
     assert "New Access Token" in run(holder, "rotate", "--yes", code=5)
     check_untouched(holder)
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_seen_before_canvas_is_asked(holder: Office) -> None:
     with rotation(holder, "--yes", full_disk=True) as process:
         _, said = process.communicate(timeout=60)
@@ -189,6 +196,7 @@ def test_a_full_disk_is_seen_before_canvas_is_asked(holder: Office) -> None:
     check_untouched(holder)
 
 
+@pytest.mark.slow
 def test_something_in_the_way_of_the_new_file_is_seen_before_canvas_is_asked(holder: Office) -> None:
     (holder.folder / ".env.next").mkdir()
     assert ".env.next is in the way" in run(holder, "rotate", "--yes", code=3)
@@ -196,6 +204,7 @@ def test_something_in_the_way_of_the_new_file_is_seen_before_canvas_is_asked(hol
     check_untouched(holder)
 
 
+@pytest.mark.slow
 def test_a_new_token_that_cannot_be_proved_stays_beside_until_it_can(holder: Office) -> None:
     holder.canvas.faults.answer("^/api/v1/users/self$", status=503, times=None)
     said = run(holder, "rotate", "--yes", code=6)
@@ -216,6 +225,7 @@ def test_a_new_token_that_cannot_be_proved_stays_beside_until_it_can(holder: Off
     check_rotated(holder)
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_with_a_new_token_loses_nothing(holder: Office) -> None:
     holder.canvas.faults.delay("^/api/v1/users/self$", 30)
     with rotation(holder, "--yes") as process:
@@ -235,12 +245,14 @@ def run_show_of_next(office: Office) -> str:
     return run(office, "show", CANVAS_API_TOKEN=token_in(office.folder / ".env.next"))
 
 
+@pytest.mark.slow
 def test_what_lies_beside_and_is_no_good_does_not_hinder(holder: Office) -> None:
     (holder.folder / ".env.next").write_text("CANVAS_API_TOKEN=7~fromLongAgo0000000000000000000000\n")
     assert "no token that Canvas accepts" in run(holder, "rotate", "--yes")
     check_rotated(holder)
 
 
+@pytest.mark.slow
 def test_an_answer_that_is_lost_after_its_effect_says_that_the_token_is_void(holder: Office) -> None:
     holder.canvas.faults.drop("/tokens/", method="PUT", after_effect=True, times=None)
     said = run(holder, "rotate", "--yes", code=4)
@@ -251,6 +263,7 @@ def test_an_answer_that_is_lost_after_its_effect_says_that_the_token_is_void(hol
     assert leftovers(holder) == {".env"}
 
 
+@pytest.mark.slow
 def test_an_answer_that_is_lost_before_its_effect_says_that_nothing_has_changed(holder: Office) -> None:
     holder.canvas.faults.drop("/tokens/", method="PUT")
     said = run(holder, "rotate", "--yes", code=6)
@@ -261,6 +274,7 @@ def test_an_answer_that_is_lost_before_its_effect_says_that_nothing_has_changed(
     check_rotated(holder)
 
 
+@pytest.mark.slow
 def test_a_lost_answer_from_a_canvas_that_is_gone_claims_nothing(holder: Office) -> None:
     holder.canvas.faults.drop("/tokens/", method="PUT", after_effect=True)
     holder.canvas.faults.answer("^/api/v1/users/self$", status=503, times=None)
@@ -270,6 +284,7 @@ def test_a_lost_answer_from_a_canvas_that_is_gone_claims_nothing(holder: Office)
     assert "canvaslake doctor" in said
 
 
+@pytest.mark.slow
 def test_a_rotation_that_a_person_stops_says_what_may_have_happened(holder: Office) -> None:
     holder.canvas.faults.delay("/tokens/", 30, method="PUT")
     with rotation(holder, "--yes") as process:
@@ -281,6 +296,7 @@ def test_a_rotation_that_a_person_stops_says_what_may_have_happened(holder: Offi
     look_for_secrets(holder, said)
 
 
+@pytest.mark.slow
 def test_a_twin_that_begins_alike_is_told(office: Office) -> None:
     # Canvas finds a token by its first five characters: the one that was made first.
     office.canvas.tokens.grant(f"{OLD[:5]}twin00000000000000000000000000000", purpose="another program")
@@ -292,6 +308,7 @@ def test_a_twin_that_begins_alike_is_told(office: Office) -> None:
     assert is_good(office, token_in(env(office)))
 
 
+@pytest.mark.slow
 def test_a_rotation_waits_for_work_that_uses_the_token(holder: Office) -> None:
     async def story() -> None:
         async with AsyncExitStack() as work:

@@ -39,6 +39,7 @@ def test_the_full_and_the_incremental_build_hold_the_same_rows(tmp_path: Path, s
     assert publish(walk.shop.warehouse, walk.models).made is False
 
 
+@pytest.mark.slow
 def test_what_waits_in_the_lake_is_in_the_full_build_too(tmp_path: Path) -> None:
     full, small = Walk(tmp_path / "full"), Walk(tmp_path / "small")
     for walk in (full, small):
@@ -70,6 +71,7 @@ def test_a_table_that_is_held_back_keeps_its_last_good_rows_in_a_full_build(tmp_
     assert walk.shop.rows("select name from marts.names") == [("bad",)]
 
 
+@pytest.mark.slow
 def test_rows_that_a_check_refuses_do_not_come_in_by_a_full_build(tmp_path: Path) -> None:
     walk = Walk(tmp_path)
     walk.load([1, 2], "good")
@@ -84,6 +86,7 @@ def test_rows_that_a_check_refuses_do_not_come_in_by_a_full_build(tmp_path: Path
     assert hashes(walk.shop.path) == before
 
 
+@pytest.mark.slow
 def test_a_table_that_does_not_fit_its_types_keeps_its_published_rows(tmp_path: Path) -> None:
     walk = Walk(tmp_path)
     walk.load([1, 2], "good")
@@ -94,6 +97,7 @@ def test_a_table_that_does_not_fit_its_types_keeps_its_published_rows(tmp_path: 
     assert walk.shop.rows("select count(*) from canvas.terms") == [(3,)]
 
 
+@pytest.mark.slow
 def test_a_build_file_that_lost_rows_is_right_again(tmp_path: Path) -> None:
     walk = Walk(tmp_path)
     walk.load(list(range(30)), "x")
@@ -106,6 +110,7 @@ def test_a_build_file_that_lost_rows_is_right_again(tmp_path: Path) -> None:
     assert hashes(walk.shop.path) == before
 
 
+@pytest.mark.slow
 def test_a_column_that_nobody_declared_stays_when_no_load_brings_it_any_more(tmp_path: Path) -> None:
     walk = Walk(tmp_path)
     walk.load([1, 2], "x", fields={"motto": "sapere"})
@@ -116,6 +121,7 @@ def test_a_column_that_nobody_declared_stays_when_no_load_brings_it_any_more(tmp
     assert walk.shop.rows("select count(*), count(motto) from canvas.accounts") == [(3, 0)]
 
 
+@pytest.mark.slow
 def test_a_table_held_back_by_another_check_than_the_number_of_rows_keeps_them_and_so_does_its_history(
     tmp_path: Path,
 ) -> None:
@@ -147,6 +153,7 @@ def without_an_id(file: Path) -> None:
     pq.write_table(rows.set_column(place, "account_id", ids), file)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["open", "log"])
 def test_a_client_that_writes_to_the_published_file_takes_nothing_from_what_is_held_back(
     tmp_path: Path, kind: str
@@ -179,6 +186,7 @@ def writer(path: Path) -> Iterator[None]:
         process.communicate()
 
 
+@pytest.mark.slow
 def test_with_files_that_cannot_be_read_nothing_is_given_up(tmp_path: Path) -> None:
     walk = Walk(tmp_path)
     walk.load(list(range(30)), "good")
@@ -212,6 +220,7 @@ def test_it_needs_nothing_but_the_lake(tmp_path: Path) -> None:
     assert hashes(walk.shop.path, {"meta.generation": ("*",), "meta.models": ("*",), "meta.checks": ("*",)}) == before
 
 
+@pytest.mark.slow
 def test_files_that_were_given_up_are_not_missed(tmp_path: Path) -> None:
     walk = Walk(tmp_path)
     for _ in range(8):
@@ -225,6 +234,7 @@ def test_files_that_were_given_up_are_not_missed(tmp_path: Path) -> None:
     assert hashes(walk.shop.path) == before
 
 
+@pytest.mark.slow
 def test_until_the_new_build_is_whole_everything_is_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     walk = Walk(tmp_path)
     walk.load([1], "x")

@@ -88,6 +88,7 @@ def _left_log(shop: Shop) -> None:
     shop.path.with_name(f"{shop.path.name}.wal").write_bytes(b"\xff" * 64)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", [_coverage, _report, _drift, _lost_file, _scribbled, _garbled, _left_log])
 def test_whatever_else_a_reader_would_see_makes_one(shop: Shop, what: object) -> None:
     shop.load([1, 2])
@@ -98,6 +99,7 @@ def test_whatever_else_a_reader_would_see_makes_one(shop: Shop, what: object) ->
     assert shop.publish().made is False
 
 
+@pytest.mark.slow
 def test_another_canvaslake_and_a_person_who_insists_make_one(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.load([1])
     shop.publish()
@@ -159,6 +161,7 @@ def test_a_publish_that_was_killed_before_it_was_recorded_is_done_again(
     assert (outcome.generation, outcome.made) == (2, True)
 
 
+@pytest.mark.slow
 def test_slices_by_the_thousand_are_compared_by_their_loads(tmp_path: Path) -> None:
     shop = Shop(open_warehouse(tmp_path / "home", ManualClock(NOON)))
     filler = Filler(shop)
