@@ -1,6 +1,7 @@
 """The checks of tables as Dagster shows them. They are run where the file is built; here they are only told."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import dagster as dg
 
@@ -47,23 +48,52 @@ def table_checks(tables: Mapping[str, Sequence[Check]]) -> dg.AssetChecksDefinit
 
 
 def tell_checks(
-    instance: dg.DagsterInstance, outcomes: Iterable[CheckOutcome], tables: Collection[str], known: Collection[str]
+    context: dg.AssetExecutionContext, outcomes: Iterable[CheckOutcome], known: Collection[dg.AssetCheckKey]
 ) -> None:
-    """Put on the Dagster page how the checks of some tables ended, and every check that failed.
+    """Put on the Dagster page how checks ended, as far as it does not say so already.
 
-    They are checked when the file is built, by whichever run builds it; `known` are the tables with an asset.
+    They are run when the file is built, whichever run loaded the table; `known` are those that the page has. It shows
+    a check as not evaluated when its table was materialized since, so that is told again even if it ended as before.
+    Of a table that was never materialized there is nothing to tell.
     """
-    for outcome in outcomes:
-        if outcome.table in known and (outcome.table in tables or not outcome.passed):
-            instance.report_runless_asset_event(
-                dg.AssetCheckEvaluation(
-                    asset_key=asset_key(outcome.table),
-                    check_name=outcome.check,
-                    passed=outcome.passed,
-                    severity=_severity(outcome),
-                    metadata={"found": outcome.detail},
-                )
+    by_key = {dg.AssetCheckKey(asset_key(outcome.table), outcome.check): outcome for outcome in outcomes}
+    by_key = {key: outcome for key, outcome in by_key.items() if key in known}
+    executions = context.instance.event_log_storage.get_latest_asset_check_execution_by_key(list(by_key))
+    made = {
+        record.asset_entry.asset_key: record.asset_entry.last_materialization_record
+        for record in context.instance.get_asset_records(list({key.asset_key for key in by_key}))
+    }
+    for key, outcome in by_key.items():
+        last = made.get(key.asset_key)
+        if last is None or _is_shown(executions.get(key), last, outcome):
+            continue
+        context.log_event(
+            dg.AssetCheckEvaluation(
+                asset_key=key.asset_key,
+                check_name=key.name,
+                passed=outcome.passed,
+                severity=_severity(outcome),
+                metadata={"found": outcome.detail},
             )
+        )
+
+
+def _is_shown(execution: Any, last: dg.EventLogRecord, outcome: CheckOutcome) -> bool:
+    """Return whether the page shows an outcome as that of the `last` materialization of its table."""
+    evaluation = execution.evaluation if execution else None
+    # One that was only planned says nothing.
+    if not isinstance(evaluation, dg.AssetCheckEvaluation):
+        return False
+    found = evaluation.metadata.get("found")
+    said = (evaluation.passed, evaluation.severity, found.value if found else None)
+    # As Dagster decides it: of the same run, or of a whole second that is later.
+    is_later = execution.run_id == last.run_id or execution.create_timestamp > last.timestamp
+    return is_later and said == (outcome.passed, _severity(outcome), outcome.detail)
+
+
+def keys_of_checks(tables: Mapping[str, Sequence[Check]]) -> set[dg.AssetCheckKey]:
+    """Return the checks that tables have on the Dagster page."""
+    return {dg.AssetCheckKey(asset_key(table), check.name) for table, checks in tables.items() for check in checks}
 
 
 def _spec(table: str, check: Check) -> dg.AssetCheckSpec:

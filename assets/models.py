@@ -1,11 +1,11 @@
 """Models: the SELECT files of `sql/` as assets, made in the build file of the warehouse."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
 
-from assets.checks import tell_checks
+from assets.checks import keys_of_checks, tell_checks
 from assets.failures import explained
 from assets.specs import asset_key
 from pipelines.models import Model, column_lineage, model_columns
@@ -13,7 +13,6 @@ from pipelines.normalize.contracts import TABLES
 from pipelines.resources import Projects
 from pipelines.warehouse import Applied, refresh_build
 
-MODELS_OP = "models"
 WAREHOUSE_POOL = "warehouse_writer"
 """Runs that write the build file queue for it. A courtesy: the file itself is held by a lock of the system."""
 
@@ -35,8 +34,10 @@ def model_assets(models: Sequence[Model]) -> list[dg.AssetsDefinition]:
         return []
     types = model_columns(models, TABLES)
 
+    checks = keys_of_checks({model.qualified: model.checks for model in models})
+
     @dg.multi_asset(
-        name=MODELS_OP,
+        name="models",
         specs=[_spec(model, types[model.qualified]) for model in models],
         can_subset=True,
         pool=WAREHOUSE_POOL,
@@ -47,42 +48,17 @@ def model_assets(models: Sequence[Model]) -> list[dg.AssetsDefinition]:
         project = projects.open()
         with explained():
             applied = refresh_build(project.warehouse, project.models)
-        news = tell_models(context, models, applied, besides=context.selected_asset_keys)
+        for run in applied.models:
+            kept = ", held back: these are the rows of before" if run.held_back else ""
+            context.log.info(f"{run.qualified}: {run.rows} rows in {run.seconds:.2f} s{kept}")
         for model in models:
             if asset_key(model.qualified) in context.selected_asset_keys:
                 yield dg.MaterializeResult(
                     asset_key=asset_key(model.qualified), metadata=_metadata(models, model.qualified, applied)
                 )
-        tell_checks(context.instance, applied.checks, news, types)
+        tell_checks(context, applied.checks, checks)
 
     return [make]
-
-
-def tell_models(
-    context: dg.AssetExecutionContext,
-    models: Sequence[Model],
-    applied: Applied,
-    besides: Collection[dg.AssetKey] = (),
-) -> set[str]:
-    """Put on the Dagster page the models that a step has made, but for those that it tells itself, and return all.
-
-    They are those that were made anew, and those that the page has never heard of. An event costs Dagster more than
-    many a model, so what stayed as it was is not told again.
-    """
-    for run in applied.models:
-        kept = ", held back: these are the rows of before" if run.held_back else ""
-        context.log.info(f"{run.qualified}: {run.rows} rows in {run.seconds:.2f} s{kept}")
-    keys = {asset_key(model.qualified): model.qualified for model in models}
-    known = {
-        record.asset_entry.asset_key
-        for record in context.instance.get_asset_records(list(keys))
-        if record.asset_entry.last_materialization is not None
-    }
-    news = {run.qualified for run in applied.models} | {name for key, name in keys.items() if key not in known}
-    for key, name in keys.items():
-        if name in news and key not in besides:
-            context.log_event(dg.AssetMaterialization(key, metadata=_metadata(models, name, applied)))
-    return news
 
 
 def _metadata(models: Sequence[Model], name: str, applied: Applied) -> dict[str, Any]:

@@ -6,8 +6,7 @@ import dagster as dg
 
 from assets.checks import tell_checks
 from assets.failures import explained
-from assets.models import WAREHOUSE_POOL, after_inputs, tell_models
-from pipelines.models import Model
+from assets.models import WAREHOUSE_POOL, after_inputs
 from pipelines.resources import Projects
 from pipelines.serve.overview import pictures
 from pipelines.warehouse import PublishOutcome, publish
@@ -19,14 +18,11 @@ HELD_BACK_CHECK = "nothing_held_back"
 def published_asset(
     deps: Sequence[dg.AssetKey],
     owners: Sequence[str],
-    *,
-    models: Sequence[Model] = (),
-    checked: Collection[str] = (),
+    checks: Collection[dg.AssetCheckKey] = (),
 ) -> dg.AssetsDefinition:
     """Return the asset of the published file; `deps` are the tables and models in it.
 
-    A publish refreshes the stale `models` if no other step has: they are told from here then. `checked` are the loaded
-    tables that have checks on the Dagster page: how those ended is told from here always.
+    `checks` are those that tables and models have on the Dagster page: how they ended is told from here.
     """
 
     @dg.multi_asset(
@@ -66,8 +62,7 @@ def published_asset(
             swept = project.sweep()
             seen = pictures(outcome.path, time_zone=project.settings.canvas.time_zone)
         applied = outcome.applied
-        news = {*(name for name in outcome.changed if name in checked), *tell_models(context, models, applied)}
-        tell_checks(context.instance, applied.checks, news, {*checked, *(model.qualified for model in models)})
+        tell_checks(context, applied.checks, checks)
         held_back = what_is_held_back(outcome)
         yield dg.MaterializeResult(
             asset_key=PUBLISHED,

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets.checks import table_checks
+from assets.checks import keys_of_checks, table_checks
 from assets.course import course_assets
 from assets.department import department_assets
 from assets.directory import directory_assets
@@ -43,12 +43,12 @@ def build_definitions(settings: Settings | None = None, projects: Projects | Non
         # Canvas may be away at the hour of the schedule; what is permanent says so and is not tried again.
         op_retry_policy=dg.RetryPolicy(max_retries=4, delay=60, backoff=dg.Backoff.EXPONENTIAL),
     )
-    tables = [name for name in TABLES if asset_key(name) in {key for assets in loaded for key in assets.keys}]
+    known = {key for assets in loaded for key in assets.keys}
+    checks = {name: checks_of(name) for name in TABLES if asset_key(name) in known}
+    checks |= {model.qualified: model.checks for model in files}
     return dg.Definitions(
-        assets=[*loaded, *models, published_asset(keys, settings.owners, models=files, checked=tables)],
-        asset_checks=[
-            table_checks({name: checks_of(name) for name in tables} | {one.qualified: one.checks for one in files})
-        ],
+        assets=[*loaded, *models, published_asset(keys, settings.owners, keys_of_checks(checks))],
+        asset_checks=[table_checks(checks)],
         jobs=[ask_for_reports_job, pull],
         schedules=[*report_schedules(settings), endpoint_schedule(PULL_JOB, settings)],
         sensors=[

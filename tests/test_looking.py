@@ -120,6 +120,7 @@ def test_while_canvas_takes_no_posts_it_is_asked_after_longer_and_longer_pauses_
     assert len(world.canvas.reports.all()) == 1
 
 
+@pytest.mark.slow
 def test_who_is_never_answered_fails_at_the_deadline_of_the_wish(world: World) -> None:
     project = project_of(world)
     wished(project)

@@ -55,7 +55,7 @@ def run_publish(project: Project, accept: Sequence[str], *, full: bool) -> ExitC
         days = project.settings.lake.keep_superseded_days
         say(f"Removed {swept.superseded:,} files of the lake whose rows were replaced more than {days:g} days ago.")
     if pinned is not None:
-        say(f"The rollback to generation {pinned.generation} is over: what is loaded is published again.")
+        say(f"The rollback to generation {pinned.generation} is over: from now on, what is loaded is published.")
     say(f"{headline(outcome)}: {outcome.path}")
     return ExitCode.WAREHOUSE if held else ExitCode.OK
 

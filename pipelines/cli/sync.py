@@ -362,8 +362,13 @@ class _Sync:
     def _publish(self) -> None:
         task = "refresh models and publish"
         self.progress.start(task, None)
-        # A publish refreshes what is stale; a step of the models before it would be one more look at all of them.
-        result = self._materialize([PUBLISHED], {})
+        models = [
+            key
+            for assets in self.definitions.assets or ()
+            if isinstance(assets, dg.AssetsDefinition) and assets.op.name == "models"
+            for key in assets.keys
+        ]
+        result = self._materialize([*models, PUBLISHED], {})
         for event in result.get_asset_materialization_events():
             if event.asset_key == PUBLISHED:
                 self.outcome.note_published(event.materialization.metadata)

@@ -38,6 +38,8 @@ def write_parquet(file: BinaryIO, answer: Answer, schema: Any, batches: Iterable
     if answer.generation is not None and answer.published_at is not None:
         metadata["canvaslake.generation"] = str(answer.generation)
         metadata["canvaslake.published_at"] = answer.published_at.isoformat()
+    if answer.held_back:
+        metadata["canvaslake.held_back"] = "\n".join(f"{table} {why}" for table, why in answer.held_back.items())
     written = pa.schema(fields, metadata=metadata)
     with pq.ParquetWriter(file, written, compression="zstd") as writer:
         group: list[Any] = []

@@ -23,7 +23,10 @@ def held_back(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
 
 
 def held_back_in(con: duckdb.DuckDBPyConnection, sql: str) -> dict[str, str]:
-    """Return those of the tables that are held back which a statement names; all where nobody can tell."""
+    """Return those of the tables that are held back which a statement names; all where nobody can tell.
+
+    A table that is made from one of them is not among them, though it has earlier rows as well.
+    """
     held = held_back(con)
     if not held:
         return {}

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from openpyxl import load_workbook
 
@@ -32,6 +33,8 @@ def test_a_question_about_it_is_answered_with_a_word_about_it(held: Shop, said: 
         "with a as (from Canvas.Accounts) select count(*) from a": True,
         "select count(*) from canvas.courses join canvas.accounts using (account_id)": True,
         "pivot canvas.accounts on name using count(*)": True,
+        "explain pivot canvas.accounts on name in ('x') using count(*)": True,
+        "select count(*) from canvas.accounts as a tablesample 50%": True,
         "select count(*) from canvas.courses": False,
     }.items():
         said.clear()
@@ -55,6 +58,9 @@ def test_a_file_of_its_rows_says_it(held: Shop, said: list[str], tmp_path: Path)
     target = tmp_path / "accounts.xlsx"
     assert run("export", "canvas.accounts", "--to", str(target)).exit_code == 0
     assert told(said)[-1]
+    flat = target.with_suffix(".parquet")
+    assert run("export", "select * from canvas.accounts", "--to", str(flat)).exit_code == 0
+    assert pq.read_schema(flat).metadata[b"canvaslake.held_back"].decode().startswith(TOLD.removeprefix("! "))
     facts = [str(cell.value) for row in load_workbook(target).worksheets[-1].iter_rows() for cell in row]
     assert any(fact.startswith(TOLD.removeprefix("! ")) for fact in facts)
 

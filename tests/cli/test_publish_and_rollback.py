@@ -25,7 +25,7 @@ def test_going_back_and_publishing_again(shop: Shop, said: list[str]) -> None:
     assert "until a person publishes" in run("rollback", "--list").output
     said.clear()
     assert run("publish").exit_code == 0
-    over = "The rollback to generation 1 is over: what is loaded is published again."
+    over = "The rollback to generation 1 is over: from now on, what is loaded is published."
     assert said == [over, f"Published generation 3: {shop.path}"]
     assert shop.ids() == [1, 2]
     assert run("publish").exit_code == 0

@@ -113,6 +113,7 @@ def test_every_score_of_every_period_of_every_term_comes_back(tmp_path: Path, fo
     assert aside == []
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
 @given(titles=st.lists(TITLES, max_size=5), override=st.booleans())
 @example(titles=["current", "current"], override=False)

@@ -185,6 +185,8 @@ def test_a_workbook_says_what_its_data_are(file: Path, out: Path) -> None:
             "with x as (from canvas.users) select avg(score) over () as s, 1 as one from x",
             "Data about persons: record (s).",
         ),
+        ("select name from canvas.users tablesample 10%", "Data about persons: identity (name)."),
+        ("select x.name from canvas.users as x tablesample 5 rows", "Data about persons: identity (name)."),
         ("select u from canvas.users u", "Data about persons: identity (u)."),
         ("select {'n': u} as s from canvas.users u", "Data about persons: identity (s)."),
         ("summarize canvas.users", "identity"),

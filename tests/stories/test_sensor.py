@@ -256,6 +256,7 @@ def test_each_document_of_a_run_that_died_uncounted_is_counted(desk: Desk) -> No
     assert [intent.attempts for intent in all_intents(desk.project.ledger)] == [1, 1]
 
 
+@pytest.mark.slow
 def test_documents_that_finish_while_a_run_loads_others_wait_for_its_end(desk: Desk) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         first = desk.documents(1, instance)
