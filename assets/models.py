@@ -1,7 +1,6 @@
 """Models: the SELECT files of `sql/` as assets, made in the build file of the warehouse."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import dagster as dg
 
@@ -11,7 +10,7 @@ from assets.specs import asset_key
 from pipelines.models import Model, column_lineage, model_columns
 from pipelines.normalize.contracts import TABLES
 from pipelines.resources import Projects
-from pipelines.warehouse import Applied, refresh_build
+from pipelines.warehouse import refresh_build
 
 WAREHOUSE_POOL = "warehouse_writer"
 """Runs that write the build file queue for it. A courtesy: the file itself is held by a lock of the system."""
@@ -33,8 +32,19 @@ def model_assets(models: Sequence[Model]) -> list[dg.AssetsDefinition]:
     if not models:
         return []
     types = model_columns(models, TABLES)
-
+    # A table function has columns too, and is no asset.
+    assets = {*TABLES, *types}
     checks = keys_of_checks({model.qualified: model.checks for model in models})
+
+    def traced(name: str) -> dg.TableColumnLineage:
+        # When it is first wanted, not when the code is loaded: the first tracing takes the better part of a second.
+        return dg.TableColumnLineage(
+            {
+                column: [dg.TableColumnDep(asset_key(table), source) for table, source in sources if table in assets]
+                for column, sources in column_lineage(models, TABLES).get(name, {}).items()
+                if sources
+            }
+        )
 
     @dg.multi_asset(
         name="models",
@@ -51,28 +61,15 @@ def model_assets(models: Sequence[Model]) -> list[dg.AssetsDefinition]:
         for run in applied.models:
             kept = ", held back: these are the rows of before" if run.held_back else ""
             context.log.info(f"{run.qualified}: {run.rows} rows in {run.seconds:.2f} s{kept}")
-        for model in models:
-            if asset_key(model.qualified) in context.selected_asset_keys:
+        for name in (model.qualified for model in models):
+            if asset_key(name) in context.selected_asset_keys:
                 yield dg.MaterializeResult(
-                    asset_key=asset_key(model.qualified), metadata=_metadata(models, model.qualified, applied)
+                    asset_key=asset_key(name),
+                    metadata={"dagster/row_count": applied.rows.get(name, 0), "dagster/column_lineage": traced(name)},
                 )
         tell_checks(context, applied.checks, checks)
 
     return [make]
-
-
-def _metadata(models: Sequence[Model], name: str, applied: Applied) -> dict[str, Any]:
-    """Return what is told of a model that was made: its rows, and which columns each of its columns is made from."""
-    # A table function has columns too, and is no asset.
-    assets = {*TABLES, *(model.qualified for model in models)}
-    lineage = dg.TableColumnLineage(
-        {
-            column: [dg.TableColumnDep(asset_key(table), source) for table, source in sources if table in assets]
-            for column, sources in column_lineage(models, TABLES).get(name, {}).items()
-            if sources
-        }
-    )
-    return {"dagster/row_count": applied.rows.get(name, 0), "dagster/column_lineage": lineage}
 
 
 def _spec(model: Model, columns: Sequence[tuple[str, str]]) -> dg.AssetSpec:

@@ -43,8 +43,7 @@ def build_definitions(settings: Settings | None = None, projects: Projects | Non
         # Canvas may be away at the hour of the schedule; what is permanent says so and is not tried again.
         op_retry_policy=dg.RetryPolicy(max_retries=4, delay=60, backoff=dg.Backoff.EXPONENTIAL),
     )
-    known = {key for assets in loaded for key in assets.keys}
-    checks = {name: checks_of(name) for name in TABLES if asset_key(name) in known}
+    checks = {name: checks_of(name) for name in TABLES if asset_key(name) in keys}
     checks |= {model.qualified: model.checks for model in files}
     return dg.Definitions(
         assets=[*loaded, *models, published_asset(keys, settings.owners, keys_of_checks(checks))],

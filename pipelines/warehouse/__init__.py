@@ -4,7 +4,6 @@ from pipelines.warehouse.build import PublishError
 from pipelines.warehouse.model_runs import ModelRun, Models, Refreshing
 from pipelines.warehouse.paths import WarehousePaths
 from pipelines.warehouse.publish import (
-    Applied,
     PublishOutcome,
     Warehouse,
     publish,
@@ -12,7 +11,6 @@ from pipelines.warehouse.publish import (
 )
 
 __all__ = [
-    "Applied",
     "ModelRun",
     "Models",
     "PublishError",

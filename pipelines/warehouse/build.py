@@ -73,8 +73,7 @@ def _attach_or_mend(connection: duckdb.DuckDBPyConnection, paths: WarehousePaths
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    quoted = str(path).replace("'", "''")
-    connection.execute(f"ATTACH '{quoted}' AS warehouse (STORAGE_VERSION 'v1.0.0')")
+    connection.execute(f"ATTACH {literal(str(path))} AS warehouse (STORAGE_VERSION 'v1.0.0')")
 
 
 def quoted_table(qualified: str) -> str:

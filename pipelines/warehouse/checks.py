@@ -11,7 +11,7 @@ import duckdb
 
 from pipelines.lake.live_sql import quoted
 from pipelines.normalize.contracts import Check, CheckKind
-from pipelines.warehouse.build import quoted_table
+from pipelines.warehouse.build import literal, quoted_table
 
 TYPES_FIT = "types_fit"
 
@@ -74,7 +74,7 @@ def _wrong_cell(check: Check) -> str:
     if check.kind is CheckKind.NOT_NULL:
         return f"{quoted(check.columns[0])} IS NULL"
     if check.kind is CheckKind.ACCEPTED_VALUES:
-        texts = ", ".join("'" + value.replace("'", "''") + "'" for value in check.values)
+        texts = ", ".join(map(literal, check.values))
         return f"CAST({quoted(check.columns[0])} AS VARCHAR) NOT IN ({texts})"
     return ""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 
+from pipelines.warehouse.build import literal
 from pipelines.warehouse.paths import WarehousePaths
 
 _ROWS = (
@@ -57,9 +58,8 @@ def attach_published(connection: duckdb.DuckDBPyConnection, file: Path) -> bool:
     # A log beside it is of a client that wrote: what such a file says is not what was published.
     if not file.exists() or file.with_name(f"{file.name}.wal").exists():
         return False
-    place = str(file).replace("'", "''")
     try:
-        connection.execute(f"ATTACH '{place}' AS published (READ_ONLY)")
+        connection.execute(f"ATTACH {literal(str(file))} AS published (READ_ONLY)")
     except duckdb.Error:
         return False
     return True

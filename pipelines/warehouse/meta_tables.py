@@ -20,7 +20,7 @@ from pipelines.normalize.contracts.meta import (
     REPORT_RUNS,
     TABLE_LIST,
 )
-from pipelines.warehouse.build import columns_by_table, insert_columns, insert_rows, row_counts, table_names
+from pipelines.warehouse.build import columns_by_table, insert_columns, insert_rows, literal, row_counts, table_names
 from pipelines.warehouse.dictionary import Dictionary, TableNote
 
 
@@ -131,7 +131,7 @@ def _comment(connection: duckdb.DuckDBPyConnection) -> None:
         " AND comment IS DISTINCT FROM description"
     ).fetchall()
     for schema, table, description in stale_tables:
-        connection.execute(f"COMMENT ON TABLE {quoted(schema)}.{quoted(table)} IS {_text(description)}")
+        connection.execute(f"COMMENT ON TABLE {quoted(schema)}.{quoted(table)} IS {literal(description)}")
     stale_columns = connection.execute(
         "SELECT schema_name, there.table_name, there.column_name, known.description FROM duckdb_columns() AS there"
         " JOIN meta.columns AS known ON schema_name = table_schema AND there.table_name = known.table_name"
@@ -140,11 +140,7 @@ def _comment(connection: duckdb.DuckDBPyConnection) -> None:
     ).fetchall()
     for schema, table, column, description in stale_columns:
         place = f"{quoted(schema)}.{quoted(table)}.{quoted(column)}"
-        connection.execute(f"COMMENT ON COLUMN {place} IS {_text(description)}")
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+        connection.execute(f"COMMENT ON COLUMN {place} IS {literal(description)}")
 
 
 def _replace(connection: duckdb.DuckDBPyConnection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
